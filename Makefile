@@ -1,0 +1,80 @@
+PYTHON ?= python3
+TORCH_INDEX ?=
+COHORT ?= simulated
+MEDSCIENCE_SAMPLES ?= ../shared/data
+export MEDSCIENCE_SAMPLES
+
+BIN := .venv/bin
+READY := .venv/ready
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test demo demo-model bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## make .venv with every version pinned (TORCH_INDEX=URL chooses another torch)
+
+$(READY): envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --index-url $(TORCH_INDEX) torch==2.13.0)
+	$(BIN)/pip install --quiet --requirement envs/requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+check: setup ## format, lint, types, import rules, workflow
+	$(BIN)/ruff format --check medscience tests
+	$(BIN)/ruff check medscience tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/snakefmt --check Snakefile workflows
+	$(RUN) snakemake --dry-run --quiet all
+
+format: setup ## put code and workflows into the house's form
+	$(BIN)/ruff format medscience tests
+	$(BIN)/ruff check --fix medscience tests
+	$(BIN)/snakefmt Snakefile workflows
+
+test: setup ## the whole test suite
+	$(RUN) python -m pytest
+
+demo: setup demo-$(COHORT) ## the demo; COHORT=real runs a real scan with published weights
+
+.PHONY: demo-simulated demo-real
+demo-simulated:
+	$(RUN) medscience simulate head results/demo --seed 1 --count 3
+	$(RUN) snakemake --cores all --configfile config/demo.yaml
+	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
+
+demo-real:
+	@test -e "$(MEDSCIENCE_SAMPLES)/t1/t1_crop.nii.gz" || \
+		{ echo "The samples are not at MEDSCIENCE_SAMPLES=$(MEDSCIENCE_SAMPLES)"; exit 1; }
+	@for model in model20chan3cls model21_104class model5_gw_ae; do test -e config/models/$$model.yaml || \
+		$(RUN) medscience models import brainchop "$(MEDSCIENCE_SAMPLES)/meshnet/$$model" --name $$model || exit 1; done
+	@mkdir -p results/real
+	@printf 'sample\ttrack\tsource\nt1\tbrain_mri\t%s\n' "$(MEDSCIENCE_SAMPLES)/t1/t1_crop.nii.gz" > results/real/samples.tsv
+	$(RUN) snakemake --cores all --configfile config/real.yaml
+	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
+
+TRAINING := results/demo-training
+demo-model: setup ## train the demo's network again from its recipe, into results/models (about 20 minutes)
+	$(RUN) medscience simulate head $(TRAINING) --seed 1001 --count 12
+	@printf 'image\tlabels\n' > $(TRAINING)/sheet.tsv
+	@for n in $$(seq 1001 1012); do \
+		$(RUN) medscience ingest $(TRAINING)/head-$$n.nii.gz $(TRAINING)/$$n.ome.zarr && \
+		$(RUN) medscience ingest --labels $(TRAINING)/head-$${n}_labels.nii.gz $(TRAINING)/$${n}_labels.ome.zarr && \
+		printf '%s\t%s\n' $(TRAINING)/$$n.ome.zarr $(TRAINING)/$${n}_labels.ome.zarr >> $(TRAINING)/sheet.tsv || exit 1; \
+	done
+	$(RUN) medscience train demo-head --data $(TRAINING)/sheet.tsv --name demo-head
+
+bench: setup ## time and memory, as ratios within one run
+	$(RUN) python -m tests.bench
+
+lock: ## pin what is installed now
+	$(BIN)/pip freeze --exclude-editable --exclude medscience | sed 's/+cpu//' > envs/requirements.lock
+
+clean: ## delete results, logs and the environment
+	rm -rf .venv results logs .snakemake

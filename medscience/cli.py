@@ -1,0 +1,146 @@
+"""The command line: the one door, for people and for rules."""
+
+import errno
+import json
+import logging
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from medscience.errors import MedscienceError, SystemFaultError
+from medscience.steps import export, models, simulate
+from medscience.steps.ingest import ingest
+from medscience.steps.measure import measure
+from medscience.steps.postprocess import postprocess
+from medscience.steps.predict import predict
+from medscience.steps.report import report
+from medscience.steps.train import train
+from medscience.steps.verify import verify
+
+
+@dataclass(slots=True)
+class Call:
+    """The one command that this process runs."""
+
+    step: str | None = None
+    failure_record: Path | None = None
+
+
+CALL = Call()
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An imaging workbench: from scans to labels, measurements and a report.",
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    failure_record: Annotated[
+        Path | None,
+        typer.Option(help="where to keep a record if the command fails; removed if it succeeds"),
+    ] = None,
+) -> None:
+    """Set up what all commands share."""
+    CALL.step, CALL.failure_record = context.invoked_subcommand, failure_record
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+for step in (ingest, predict, postprocess, measure, report, train, verify):
+    app.command()(step)
+
+
+def _group(parent: typer.Typer, name: str, text: str, commands: dict[str, Any]) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=text)
+    for command, step in commands.items():
+        group.command(command)(step)
+    group.callback()(_nothing)  # makes a group of it, even with a single command
+    parent.add_typer(group, name=name)
+    return group
+
+
+def _nothing() -> None:
+    pass
+
+
+_group(app, "simulate", "Make data with known truth.", {"head": simulate.head})
+_group(
+    app,
+    "export",
+    "Write results in other formats.",
+    {
+        "nifti": export.nifti,
+        "brain-mask": export.brain_mask,
+        "skull-stripped": export.skull_stripped,
+    },
+)
+_models = _group(
+    app,
+    "models",
+    "List, check and bring in models.",
+    {"list": models.list_models, "check": models.check},
+)
+_group(_models, "import", "Convert models that others publish.", {"brainchop": models.brainchop})
+
+
+def main() -> None:
+    """Run a command: 0 done, 1 an error in one line on stderr, 2 wrong usage."""
+    try:
+        app()
+    except SystemExit as end:  # the way in which every command returns
+        if not end.code and CALL.failure_record is not None:
+            CALL.failure_record.unlink(missing_ok=True)
+        raise
+    except MedscienceError as fault:
+        _fail(fault)
+    except OSError as fault:
+        _fail(_system_fault(fault))
+    except Exception as fault:
+        _keep_record(_internal(fault))
+        raise
+
+
+def _fail(fault: MedscienceError) -> None:
+    _keep_record(fault)
+    typer.echo(fault.line, err=True)
+    raise SystemExit(1) from None
+
+
+def _keep_record(fault: MedscienceError) -> None:
+    """Write the failure record that was asked for; the report reads it."""
+    record = CALL.failure_record
+    if record is not None:
+        content = fault.record() | {"step": CALL.step, "sample": record.stem}
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def _system_fault(fault: OSError) -> SystemFaultError:
+    name = errno.errorcode.get(fault.errno or 0, type(fault).__name__)
+    advice = {"ENOSPC": "make room on the disk", "EACCES": "ask for the right to write there"}
+    return SystemFaultError(
+        f"SYSTEM-{name}",
+        file=fault.filename,
+        field="operating system",
+        found=fault.strerror or fault,
+        expected="success",
+        fix=advice.get(name, "mend it") + ", then run again: what is committed is kept",
+    )
+
+
+def _internal(fault: Exception) -> MedscienceError:
+    """What the record says of an error that should not happen: where in the code, no values."""
+    place = traceback.extract_tb(fault.__traceback__)[-1]
+    return MedscienceError(
+        "INTERNAL",
+        field=f"{Path(place.filename).name} line {place.lineno}",
+        found=type(fault).__name__,
+        expected="no error",
+        fix="report it with the log",
+    )

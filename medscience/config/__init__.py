@@ -1,0 +1,1 @@
+"""Settings and the sample sheet: the only room that parses YAML and TSV from people."""

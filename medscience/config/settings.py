@@ -1,0 +1,78 @@
+"""The settings of a run, ``config/config.yaml``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from medscience.config.sheet import NAME, Sample, read_sheet
+from medscience.config.yaml import Strict, read_yaml
+from medscience.errors import ConfigError
+
+ModelName = Annotated[str, Field(pattern=NAME)]
+
+
+class Models(Strict):
+    """Which models run on the samples of each track, by name."""
+
+    brain_mri: tuple[ModelName, ...] = ()
+    liver_ct: tuple[ModelName, ...] = ()
+    cbct4d: tuple[ModelName, ...] = ()
+    steelpan: tuple[ModelName, ...] = ()
+
+
+class Settings(Strict):
+    """The keys of ``config/config.yaml``."""
+
+    samples: Path
+    """The sample sheet, relative to the working directory."""
+    models: Models
+    memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMGT]$")] = "8G"
+    """Most memory that one step may take, as in ``8G``."""
+    threads: Annotated[int, Field(ge=1, strict=True)] = 2
+    """Threads of one prediction; part of what makes its bits."""
+
+
+class Cohort(Strict):
+    """Settings and the samples that they name."""
+
+    settings: Settings
+    samples: tuple[Sample, ...]
+
+    def sample(self, name: str) -> Sample:
+        """Return a sample by its name."""
+        return next(sample for sample in self.samples if sample.name == name)
+
+    def models_of(self, sample: Sample) -> tuple[str, ...]:
+        """Return the names of the models that run on a sample."""
+        names: tuple[str, ...] = getattr(self.settings.models, sample.track)
+        return names
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (model, sample) of the run, model by model."""
+        pairs = [(model, sample.name) for sample in self.samples for model in self.models_of(sample)]
+        return sorted(pairs, key=lambda pair: pair[0])
+
+
+def read_cohort(path: Path) -> Cohort:
+    """Return the settings in a file and the samples in the sheet that it names.
+
+    Raises
+    ------
+    ConfigError
+        If either has a fault; one error names every fault of a file.
+    """
+    settings = read_yaml(path, Settings)
+    samples = read_sheet(settings.samples)
+    idle = sorted({s.track for s in samples if not getattr(settings.models, s.track)})
+    if idle:
+        raise ConfigError(
+            "CONFIG-NO-MODEL",
+            file=path,
+            field="models",
+            found=f"no model for the track {', '.join(idle)}",
+            expected="at least one for every track in the sheet",
+            fix="name a model, or take the samples out of the sheet",
+        )
+    return Cohort(settings=settings, samples=samples)

@@ -1,0 +1,246 @@
+"""What a model file means: everything that is tied to weights, and nothing that needs torch.
+
+Keys follow the bioimage.io model description where the meaning is the same (name, description, authors,
+license, cite, weights).
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from medscience.config.sheet import NAME, Track
+from medscience.config.yaml import Strict, read_yaml
+from medscience.errors import ModelError
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Side = Annotated[int, Field(gt=0)]
+Millimetres = Annotated[float, Field(gt=0)]
+Normalize = Literal["minmax", "quantile-5-95", "quantile-2-98-clip"]
+
+
+def _plain(name: str) -> str:
+    if Path(name).name != name or name.startswith(".") or not name or not name.isprintable():
+        raise ValueError("a file's name beside the model file, without a folder")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain)]
+
+
+class MeshNetArguments(Strict):
+    """Arguments of `medscience.models.meshnet.MeshNet`."""
+
+    channels: Side
+    classes: Annotated[int, Field(ge=2)]
+    dilations: Annotated[tuple[Side, ...], Field(min_length=1)]
+    activation: Literal["relu", "elu", "gelu"]
+    norm: Literal["none", "batch", "instance"] = "none"
+    """After every hidden convolution; ``none`` also where batch normalisation is folded in."""
+    bias: bool = True
+    """Whether the hidden convolutions have a bias; the head always does."""
+
+
+class Network(Strict):
+    """Which network, and its arguments."""
+
+    name: Literal["meshnet"]
+    arguments: MeshNetArguments
+
+
+class Weights(Strict):
+    """The weights beside the model file."""
+
+    file: FileName
+    sha256: Sha256
+    parameters: Side
+    """Number of trained values; checked when the network is built."""
+    source: str
+    """Where they come from."""
+    trained_on: str
+    """The data, in a sentence."""
+
+
+class Crop(Strict):
+    """Where to look: the box of another model's labels. Outside of it everything is background."""
+
+    model: Annotated[str, Field(pattern=NAME)]
+    """A model file beside this one, on the same grid."""
+    margin: Annotated[int, Field(ge=0)]
+    """Voxels around the box."""
+
+
+class NetworkInput(Strict):
+    """What the network expects to see."""
+
+    modality: Literal["T1", "T2", "CT"]
+    axes: Annotated[str, Field(pattern="^[LRPAIS]{3}$")]
+    """Where the network's three axes run, in its order: LIA for a FreeSurfer-conformed volume."""
+    spacing: tuple[Millimetres, Millimetres, Millimetres]
+    """Voxel size along those axes, in millimetres."""
+    normalize: Normalize
+    grid: Literal["own", "conformed"] = "own"
+    """What the network sees: the scan's own field of view at `spacing`, or FreeSurfer's conformed cube
+    (256 voxels of 1 mm a side, whole numbers from 0 to 255)."""
+    crop: Crop | None = None
+
+
+class Label(Strict):
+    """A class of the network's answer."""
+
+    value: Annotated[int, Field(ge=0)]
+    name: str
+    color: tuple[
+        Annotated[int, Field(ge=0, le=255)],
+        Annotated[int, Field(ge=0, le=255)],
+        Annotated[int, Field(ge=0, le=255)],
+    ]
+
+
+class Output(Strict):
+    """What the network's answer means."""
+
+    labels: tuple[Label, ...]
+    """One for each logit, in order; the first is the background."""
+
+
+class Postprocess(Strict):
+    """What happens to a raw decision."""
+
+    keep: Literal["everything", "largest-component"]
+    """Whether only the largest 26-connected piece of all labels together is kept."""
+
+
+class Training(Strict):
+    """How the weights were made, so that they can be made again."""
+
+    steps: Side
+    patch: tuple[Side, Side, Side]
+    learning_rate: Annotated[float, Field(gt=0)]
+    class_weights: tuple[float, ...]
+    seed: int
+
+
+class Accuracy(Strict):
+    """A measured number and the data that it was measured on."""
+
+    data: str
+    metric: str
+    value: float
+
+
+class KnownAnswer(Strict):
+    """A small input and its logits, beside the model file, for `medscience models check`."""
+
+    file: FileName
+    sha256: Sha256
+    tolerance: Annotated[float, Field(gt=0)]
+    """Largest accepted difference, as a part of the range of the expected logits."""
+    computed_by: str
+
+
+class Author(Strict):
+    """Who made the weights."""
+
+    name: str
+
+
+class ModelFile(Strict):
+    """The only home of what is tied to weights."""
+
+    format: Literal["medscience-model-1"] = "medscience-model-1"
+    name: Annotated[str, Field(pattern=NAME)]
+    description: str
+    authors: tuple[Author, ...]
+    license: str
+    """SPDX identifier of the weights' licence."""
+    cite: tuple[str, ...] = ()
+    track: Track
+    network: Network
+    weights: Weights
+    input: NetworkInput
+    output: Output
+    postprocess: Postprocess
+    caution: str | None = None
+    """What a reader of every result must know, such as "trained on simulated data only"."""
+    training: Training | None = None
+    accuracy: tuple[Accuracy, ...] = ()
+    known_answer: KnownAnswer
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "ModelFile":
+        values = [label.value for label in self.output.labels]
+        if values != list(range(self.network.arguments.classes)):
+            raise ValueError(
+                f"output.labels must be numbered 0 to {self.network.arguments.classes - 1}, one for "
+                f"each class of the network; found {values}"
+            )
+        if self.input.grid == "conformed" and (self.input.axes, self.input.spacing) != ("LIA", (1, 1, 1)):
+            raise ValueError("the conformed grid has the axes LIA and the spacing 1, 1, 1")
+        if len({"LRPAIS".index(letter) // 2 for letter in self.input.axes}) != 3:
+            raise ValueError(f"input.axes must name each world axis once, found {self.input.axes}")
+        return self
+
+
+MODELS = Path("config/models")
+"""Where a model's name is looked up, from the working directory."""
+
+
+def find_model(name_or_file: str) -> Path:
+    """Return the model file of a name in ``config/models``, or the file itself.
+
+    Raises
+    ------
+    ModelError
+        If there is neither such a file nor such a name.
+    """
+    file = Path(name_or_file)
+    path = file if file.suffix == ".yaml" else MODELS / f"{name_or_file}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in MODELS.glob("*.yaml"))) or "none"
+        raise ModelError(
+            "MODEL-MISSING",
+            file=path,
+            field="model",
+            found="no such file",
+            expected=f"a model file, or one of: {known}",
+            fix="see `medscience models list`, or bring one with `medscience models import`",
+        )
+    return path
+
+
+def read_model(path: Path) -> ModelFile:
+    """Return the content of a model file; the weights are not touched."""
+    return read_yaml(path, ModelFile)
+
+
+def checked_beside(model_path: Path, name: str, sha256: str) -> Path:
+    """Return the path of a file beside the model file after checking its digest.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, or is not the file that the model file names.
+    """
+    path = model_path.parent / name
+    try:
+        found = file_sha256(path)
+    except OSError as fault:
+        found = type(fault).__name__
+    if found != sha256:
+        raise ModelError(
+            "MODEL-DIGEST",
+            file=path,
+            field="sha256",
+            found=found,
+            expected=sha256,
+            fix="restore the file that the model file was made with",
+        )
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

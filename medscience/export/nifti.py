@@ -1,0 +1,86 @@
+"""NIfTI files on the source's own grid and axes."""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import nibabel as nib
+import numpy as np
+
+from medscience.errors import MismatchError
+from medscience.image import Image
+from medscience.store.files import replaced
+
+MILLIMETRES = 2
+LABEL_INTENT = 1002
+ALIGNED = 2
+"""NIfTI's code for an affine to coordinates of some scan, where the source had no code of its own."""
+
+
+def write_nifti(image: Image, destination: Path, *, is_labels: bool, form_code: int | None) -> None:
+    """Write a volume as NIfTI-1, slab by slab; the file is there whole or not at all.
+
+    Array index [k, j, i] is written as voxel (i, j, k), so that a scan that came as NIfTI goes back on its
+    own grid. sform holds the full affine; qform the same, unless the axes are sheared, which it cannot say.
+
+    Parameters
+    ----------
+    image : Image
+        Axes (z, y, x).
+    destination : Path
+        Ends in ``.nii`` or ``.nii.gz``.
+    is_labels : bool
+        Whether to mark the numbers as labels.
+    form_code : int, optional
+        NIfTI's code of the source's affine.
+
+    Raises
+    ------
+    MismatchError
+        If the name has another ending, or the image more than three axes.
+    """
+    if not destination.name.endswith((".nii", ".nii.gz")) or image.meaning.axes != "zyx":
+        raise MismatchError(
+            "EXPORT-NIFTI",
+            file=destination,
+            field="name and axes",
+            found=f"{destination.name}, axes {image.meaning.axes}",
+            expected="a name that ends in .nii or .nii.gz, axes zyx",
+            fix="choose such a name; series in time are not exported yet",
+        )
+    header = _header(image, is_labels=is_labels, form_code=form_code or ALIGNED)
+    with replaced(destination) as temporary, _opened(temporary, destination) as stream:
+        stream.write(header.binaryblock + bytes(4))  # four bytes: no extension follows
+        for slab in image.slabs():
+            stream.write(np.ascontiguousarray(slab, slab.dtype.newbyteorder("<")).tobytes())
+
+
+def _header(image: Image, *, is_labels: bool, form_code: int) -> Any:  # noqa: ANN401
+    header = nib.Nifti1Header(endianness="<")
+    header.set_data_dtype(image.data.dtype.newbyteorder("="))
+    header.set_data_shape(image.shape[::-1])
+    matrix = image.geometry.matrix[:, [2, 1, 0, 3]]
+    header.set_sform(matrix, form_code)
+    if image.geometry.shear < 1e-5:
+        header.set_qform(matrix, form_code)
+    else:
+        header.set_zooms(image.geometry.spacing[::-1])
+    header["xyzt_units"] = MILLIMETRES
+    header["intent_code"] = LABEL_INTENT if is_labels else 0
+    header["magic"] = b"n+1"
+    header["vox_offset"] = 352
+    header["scl_slope"], header["scl_inter"] = 1, 0
+    return header
+
+
+@contextmanager
+def _opened(path: Path, destination: Path) -> Iterator[IO[bytes]]:
+    """Open for writing; gzipped bytes carry neither name nor time, so that equal volumes make equal files."""
+    with path.open("wb") as file:
+        if destination.name.endswith(".gz"):
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as stream:
+                yield cast(IO[bytes], stream)
+        else:
+            yield file

@@ -1,0 +1,120 @@
+"""An image: a lazy array, and what its numbers and axes mean."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medscience.errors import GeometryError
+from medscience.geometry import Geometry, Reorientation
+
+AXES = "tczyx"
+"""The axes that there are, in the order in which they are stored."""
+
+UNITS = {"t": "second", "c": None, "z": "millimeter", "y": "millimeter", "x": "millimeter"}
+"""The unit of each axis."""
+
+
+class LazyArray(Protocol):
+    """What an image reads from: a zarr array, a NumPy array, a memory map or a dask array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes along the axes."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the numbers."""
+        ...
+
+    def __getitem__(self, region: Any) -> Any:  # noqa: ANN401 - zarr's and NumPy's selections differ
+        """Return the numbers of a region."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the numbers of an image mean, without the numbers.
+
+    Raises
+    ------
+    GeometryError
+        If the axes are not some of t, c before z, y, x.
+    """
+
+    geometry: Geometry
+    axes: str = "zyx"
+    value_unit: str | None = None
+    """Unit of the numbers, such as ``HU``; None where the scanner's scale is arbitrary, as in MRI."""
+    time_step: float | None = None
+    """Seconds between two volumes, where there is an axis t."""
+
+    def __post_init__(self) -> None:
+        known = [axis for axis in AXES if axis in self.axes]
+        if list(self.axes) != known or not self.axes.endswith("zyx"):
+            raise GeometryError(
+                "IMAGE-AXES",
+                field="axes",
+                found=self.axes,
+                expected="zyx, preceded by some of t, c",
+                fix="name the axes in this order",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """A lazy array whose axes are turned as they are read."""
+
+    data: LazyArray
+    change: Reorientation
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.data.shape[old] for old in self.change.order)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.data.dtype
+
+    def __getitem__(self, region: tuple[slice, ...]) -> NDArray[Any]:
+        source = [slice(None)] * 3
+        for new, (old, flip) in enumerate(zip(self.change.order, self.change.flips, strict=True)):
+            start, stop, _ = region[new].indices(self.shape[new])
+            size = self.shape[new]
+            source[old] = slice(size - stop, size - start) if flip else slice(start, stop)
+        return self.change.apply(np.asarray(self.data[tuple(source)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A lazy array and its meaning."""
+
+    data: LazyArray
+    meaning: Meaning
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid of the last three axes."""
+        return self.meaning.geometry
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes along the axes."""
+        return tuple(self.data.shape)
+
+    def turned(self, change: Reorientation) -> "Image":
+        """Return a lazy view of a volume (Z, Y, X) with its axes in another order and direction."""
+        meaning = replace(self.meaning, geometry=self.geometry.reoriented(change))
+        return Image(_Turned(self.data, change), meaning)
+
+    def slabs(self, slices: int = 32) -> Iterator[NDArray[Any]]:
+        """Yield a volume (Z, Y, X) a few slices at a time."""
+        for start in range(0, self.shape[0], slices):
+            yield self.read((slice(start, start + slices), slice(None), slice(None)))
+
+    def read(self, region: tuple[slice, ...]) -> NDArray[Any]:
+        """Return the numbers of a region, one slice for each axis."""
+        return np.asarray(self.data[region])

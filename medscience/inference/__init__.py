@@ -1,0 +1,1 @@
+"""Exact prediction in blocks, within a promised memory."""

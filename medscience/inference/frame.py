@@ -1,0 +1,89 @@
+"""The grid on which a network sees a scan."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medscience.description import NetworkInput
+from medscience.errors import InputError
+from medscience.image import Image
+from medscience.preprocess.conform import conform
+from medscience.preprocess.resample import resampled
+
+SMALLEST = 30.0
+"""Millimetres along each axis below which a scan is no volume that a 3D network can read."""
+SPACING_AGREES = 0.02
+"""Part by which spacing may differ from the one that a network was trained at, without interpolation."""
+AIR = -500.0
+"""Hounsfield units: darker voxels than this are air in CT, and do not occur in MRI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A scan on the grid that a network sees, and what was done to bring it there."""
+
+    image: Image
+    notes: tuple[str, ...]
+
+
+def frame_of(image: Image, wanted: NetworkInput) -> Frame:
+    """Return a scan on a network's grid, in its axes; lossless where only axes have to be turned.
+
+    Parameters
+    ----------
+    image : Image
+        A volume (Z, Y, X).
+    wanted : NetworkInput
+        From the model file.
+
+    Raises
+    ------
+    InputError
+        If the scan is thinner than a volume, or is of another kind than the network was trained on.
+    """
+    _check_extent(image)
+    _check_modality(image, wanted)
+    if wanted.grid == "conformed":
+        conformed = conform(image)
+        return Frame(conformed.image, conformed.notes)
+    turned = image.turned(image.geometry.reorientation(wanted.axes))
+    if np.allclose(turned.geometry.spacing, wanted.spacing, rtol=SPACING_AGREES, atol=0):
+        return Frame(turned, ())
+    found = " x ".join(f"{s:.3g}" for s in turned.geometry.spacing)
+    grid = turned.geometry.with_spacing(wanted.spacing)
+    note = f"resampled from {found} mm along {wanted.axes} to {wanted.spacing[0]:g} mm, and labels back"
+    return Frame(resampled(image, grid), (note,))
+
+
+def _check_extent(image: Image) -> None:
+    extent = [n * s for n, s in zip(image.shape, image.geometry.spacing, strict=True)]
+    if min(extent) < SMALLEST:
+        raise InputError(
+            "PREDICT-THIN",
+            field="field of view",
+            found=f"{' x '.join(f'{e:.0f}' for e in extent)} mm (z, y, x)",
+            expected=f"{SMALLEST:.0f} mm or more along each axis",
+            fix="give a whole volume, not a slice or a slab",
+        )
+
+
+def _check_modality(image: Image, wanted: NetworkInput) -> None:
+    """CT carries Hounsfield units, with air far below zero; magnitude MRI has no such values."""
+    dark = max(float((plane < AIR).mean()) for plane in _middle_planes(image))
+    if wanted.modality in ("T1", "T2") and dark > 0.05:
+        raise InputError(
+            "PREDICT-MODALITY",
+            field="voxels",
+            found=f"{dark:.0%} of a middle slice below {AIR:g}, as air is in CT",
+            expected=f"{wanted.modality}-weighted MRI",
+            fix="choose a model for CT",
+        )
+
+
+def _middle_planes(image: Image) -> Iterator[NDArray[Any]]:
+    for axis in range(3):
+        middle = image.shape[axis] // 2
+        yield image.read(tuple(slice(middle, middle + 1) if n == axis else slice(None) for n in range(3)))

@@ -1,0 +1,135 @@
+"""Everything that is settled before a prediction begins."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from medscience.description import Crop, ModelFile
+from medscience.errors import MemoryPromiseError, ModelError
+from medscience.image import Image
+from medscience.inference.blending import Seams
+from medscience.inference.footprint import footprint
+from medscience.inference.frame import frame_of
+from medscience.inference.link import Link, Region
+from medscience.inference.plan import Footprint, Plan, overlapping, plan, whole
+from medscience.inference.predict import Normalize, Write, predict
+from medscience.inference.tiling import Sizes
+from medscience.models.receptive_field import is_exact, receptive_field
+from medscience.models.zoo import load
+from medscience.preprocess.normalize import normalization
+
+log = logging.getLogger(__name__)
+
+Largest = Callable[[NDArray[Any]], NDArray[Any]]
+"""Takes labels, gives them with only the largest connected piece left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A prediction that is about to run."""
+
+    image: Image
+    frame: Image
+    network: nn.Module
+    normalize: Normalize
+    plan: Plan
+    notes: tuple[str, ...]
+    """What was done to the scan that a reader of the result should know."""
+
+    def run(self, write: Write) -> Seams:
+        """Predict, writing block by block on the image's grid."""
+        return predict(self.frame, self.image.geometry, self.network, self.normalize, self.plan, write)
+
+
+def prepare(image: Image, model: tuple[ModelFile, nn.Module], memory: int, block: Sizes | None = None) -> Job:
+    """Settle grid, plan and normalisation of a prediction.
+
+    Parameters
+    ----------
+    image : Image
+        A volume (Z, Y, X).
+    model : tuple
+        A model file and its network, from `medscience.models.zoo.load`.
+    memory : int
+        Bytes promised.
+    block : tuple of int, optional
+        Blocks to use instead of choosing.
+
+    Raises
+    ------
+    InputError
+        If the scan is not one that the network can read.
+    MemoryPromiseError
+        If it does not fit.
+    """
+    description, network = model
+    frame = frame_of(image, description.input)
+    link = Link(image.geometry, frame.image.geometry)
+    held = footprint(network)
+    if is_exact(network):
+        halo = tuple(field // 2 for field in receptive_field(network))
+        todo = plan(link, halo, held, memory, block)
+    else:
+        todo = _everything(link, network, held, memory, block)
+    log.info("plan: %s", todo.line)
+    normalize = normalization(frame.image, description.input.normalize)
+    return Job(image, frame.image, network, normalize, todo, frame.notes)
+
+
+def _everything(link: Link, network: nn.Module, held: Footprint, memory: int, block: Sizes | None) -> Plan:
+    """One tile if it fits and no other was asked for; else overlapping ones."""
+    head: nn.Conv3d = network.head  # type: ignore[assignment]
+    if block is None:
+        try:
+            return whole(link, held, memory)
+        except MemoryPromiseError as reason:
+            log.info("%s", reason.line)
+    return overlapping(link, held, head.in_channels, memory, block)
+
+
+def focused(job: Job, crop: Crop, folder: Path, largest: Largest) -> Job:
+    """Return a job that looks only at the box that a first model finds, as brainchop crops to the brain.
+
+    The large model still sees all the context that there is around the box, so that inside of it its answer
+    is the same as without. Outside everything is background.
+
+    Parameters
+    ----------
+    crop : Crop
+        From the model file.
+    folder : Path
+        Where the first model lies.
+    largest : callable
+        Removes what is not connected to the brain.
+
+    Raises
+    ------
+    ModelError
+        If the first model finds nothing.
+    """
+    path = folder / f"{crop.model}.yaml"
+    first = prepare(job.frame, load(path), job.plan.predicted_bytes)
+    labels = np.zeros(job.frame.shape, dtype=np.uint8)
+    first.run(labels.__setitem__)
+    found = np.argwhere(largest(labels))
+    if not len(found):
+        raise ModelError(
+            "PREDICT-FOCUS",
+            file=path,
+            field="input.crop",
+            found="no label anywhere in the scan",
+            expected="a brain",
+            fix="look at the scan, or take `crop` out of the model file",
+        )
+    low, high = found.min(axis=0) - crop.margin, found.max(axis=0) + 1 + crop.margin
+    box: Region = tuple(
+        slice(max(int(a), 0), min(int(b), n)) for a, b, n in zip(low, high, job.frame.shape, strict=True)
+    )
+    note = f"{crop.model} chose where to look: {' x '.join(f'{b.start}-{b.stop}' for b in box)}"
+    return replace(job, plan=replace(job.plan, focus=box), notes=(*job.notes, note))

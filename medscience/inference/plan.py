@@ -1,0 +1,182 @@
+"""What a prediction will take, before it runs: tile, halo and peak memory."""
+
+import math
+from dataclasses import dataclass, fields, replace
+from itertools import product
+
+from medscience.errors import MemoryPromiseError
+from medscience.inference.link import Link, Region
+from medscience.inference.tiling import Sizes
+
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+"""Bytes in a unit of memory, as Slurm counts them."""
+
+SIDE = 64
+"""Blocks that are chosen here have sides of whole multiples of this many voxels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a network holds in memory, measured on the network itself."""
+
+    fixed: int
+    """Bytes of the process with its libraries and weights, before it sees a voxel."""
+    per_voxel: int
+    """Bytes for each voxel of a tile, at the worst moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a prediction will be done."""
+
+    block: Sizes
+    """Voxels that one unit of work writes, along (z, y, x)."""
+    tile: Sizes
+    """Voxels that the network sees for it, along the frame's axes; `halo` too."""
+    halo: Sizes
+    blocks: int
+    predicted_bytes: int
+    """Largest resident memory of the process."""
+    blend: Sizes | None = None
+    """Sides, along the frame's axes, of overlapping tiles that are averaged; None where nothing is."""
+    focus: Region | None = None
+    """Part of the frame outside of which everything is background; None for all of it."""
+
+    def record(self) -> dict[str, object]:
+        """Return the plan as plain JSON values."""
+        focus = self.focus and [[part.start, part.stop] for part in self.focus]
+        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "focus": focus}
+
+    @property
+    def line(self) -> str:
+        """The plan in one line."""
+        return (
+            f"{self.blocks} block{'s' * (self.blocks > 1)} of {_by(self.block)}, tile {_by(self.tile)}, "
+            f"halo {_by(self.halo)}, {self.predicted_bytes / UNITS['G']:.2f} GiB"
+        )
+
+
+def parse_memory(text: str) -> int:
+    """Return the bytes in a size such as ``8G``, ``500M`` (units of 1024).
+
+    >>> parse_memory("1.5K")
+    1536
+
+    Raises
+    ------
+    ValueError
+        If it is not a number with one of the units K, M, G, T.
+    """
+    number, unit = text[:-1], text[-1:].upper()
+    if unit not in UNITS or not number or float(number) <= 0:
+        raise ValueError(f"{text!r} is not a size such as 8G or 500M")
+    return int(float(number) * UNITS[unit])
+
+
+def plan(
+    link: Link,
+    halo: Sizes,
+    footprint: Footprint,
+    memory: int,
+    block: Sizes | None = None,
+) -> Plan:
+    """Choose the blocks with the least work that keep within a memory.
+
+    One tile if it fits; else the cut with the fewest voxels computed twice.
+
+    Parameters
+    ----------
+    link : Link
+        The grid of the answer and the frame that the network sees.
+    halo : tuple of int
+        Context that the network needs on each side, along the frame's axes.
+    footprint : Footprint
+        What the network holds.
+    memory : int
+        Bytes promised.
+    block : tuple of int, optional
+        Blocks to use instead of choosing, along (z, y, x).
+
+    Raises
+    ------
+    MemoryPromiseError
+        If not even the smallest block fits, with the memory that would be needed.
+    """
+    shape = link.image.shape
+    wanted = tuple(min(b, n) for b, n in zip(block, shape, strict=True)) if block else None
+    plans = [_plan(link, b, halo, footprint) for b in ([wanted] if wanted else _choices(shape))]
+    fitting = [choice for choice in plans if choice.predicted_bytes <= memory]
+    if not fitting:
+        least = min(plans, key=lambda p: p.predicted_bytes)
+        needed = math.ceil(least.predicted_bytes / UNITS["M"])
+        raise MemoryPromiseError(
+            "MEMORY-TOO-SMALL",
+            field="--memory",
+            found=f"{memory / UNITS['G']:.2f}G",
+            expected=f"{needed}M or more, in blocks of {_by(least.block)}",
+            fix="give more memory" + (", or a smaller --tile" if block else ""),
+        )
+    return min(fitting, key=lambda p: (p.blocks * math.prod(p.tile), p.blocks))
+
+
+def whole(link: Link, footprint: Footprint, memory: int) -> Plan:
+    """Return the plan of a network that must see all of its frame at once.
+
+    Raises
+    ------
+    MemoryPromiseError
+        If it does not fit.
+    """
+    return plan(link, link.frame.shape, footprint, memory, link.image.shape)
+
+
+def overlapping(
+    link: Link, footprint: Footprint, channels: int, memory: int, side: Sizes | None = None
+) -> Plan:
+    """Return the plan of a network that should see everything at once where that does not fit.
+
+    Tiles as large as they fit, averaged over blocks that are held with all their features.
+
+    Parameters
+    ----------
+    channels : int
+        Features that the network's head takes.
+    side : tuple of int, optional
+        Sides of blocks and tiles, along (z, y, x), instead of choosing.
+
+    Raises
+    ------
+    MemoryPromiseError
+        If not even the smallest tile fits.
+    """
+    sides = [side] if side else [(n, n, n) for n in range(256, SIDE - 1, -32)]
+    for tile in sides:
+        block = tuple(min(t, n) for t, n in zip(tile, link.image.shape, strict=True))
+        todo = _plan(link, block, (0, 0, 0), footprint)
+        peak = todo.predicted_bytes + (8 * channels + 3) * math.prod(todo.tile)
+        if peak <= memory:
+            return replace(todo, predicted_bytes=peak, blend=todo.tile)
+    raise MemoryPromiseError(
+        "MEMORY-TOO-SMALL",
+        field="--memory",
+        found=f"{memory / UNITS['G']:.2f}G",
+        expected=f"{math.ceil(peak / UNITS['M'])}M or more, in tiles of {_by(tile)}",
+        fix="give more memory",
+    )
+
+
+def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint) -> Plan:
+    shape, tile = link.image.shape, link.tile(block, halo)
+    count = math.prod(-(-n // b) for n, b in zip(shape, block, strict=True))
+    labels = 2 * math.prod(block) + 2 * SIDE * math.prod(shape[1:])
+    return Plan(block, tile, halo, count, footprint.fixed + footprint.per_voxel * math.prod(tile) + labels)
+
+
+def _choices(shape: Sizes) -> list[Sizes]:
+    """The whole volume, and every cut of it into blocks of whole multiples of `SIDE`, large to small."""
+    sides = [[n, *range((n - 1) // SIDE * SIDE, 0, -SIDE)] for n in shape]
+    return sorted(product(*sides), key=math.prod, reverse=True)
+
+
+def _by(sizes: Sizes) -> str:
+    return " x ".join(str(n) for n in sizes)

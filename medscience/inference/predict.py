@@ -1,0 +1,101 @@
+"""The block loop: find the tile of a block, run the network, decide, write the block, forget."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from medscience.geometry import Geometry
+from medscience.image import Image
+from medscience.inference.blending import Seams, blended
+from medscience.inference.decide import decide, decide_between, label_type
+from medscience.inference.link import Link, Region
+from medscience.inference.plan import Plan
+from medscience.inference.tiling import with_halo
+from medscience.store.grid import regions
+
+Normalize = Callable[[NDArray[Any]], NDArray[np.float32]]
+Write = Callable[[Region, NDArray[Any]], None]
+
+
+@torch.inference_mode()
+def predict(
+    frame: Image,
+    answer: Geometry,
+    network: nn.Module,
+    normalize: Normalize,
+    plan: Plan,
+    write: Write,
+) -> Seams:
+    """Write the most likely class of every voxel of a grid, block by block.
+
+    Parameters
+    ----------
+    frame : Image
+        The image on the grid that the network sees, in its axes (I, J, K).
+    answer : Geometry
+        The grid (Z, Y, X) on which labels are wanted.
+    network : Module
+        Has `features`, which keeps the volume's size, and a pointwise `head`.
+    normalize : callable
+        Brings the frame's values into the network's range.
+    plan : Plan
+        Blocks of the answer, halo, and the part of the frame outside of which everything is background.
+    write : callable
+        Takes a region (z, y, x) and its labels.
+
+    Returns
+    -------
+    Seams
+        How much blended tiles disagreed; nothing where the plan is exact.
+
+    Raises
+    ------
+    ModelError
+        If a logit is not finite.
+    """
+    seams = Seams()
+
+    def see(region: Region) -> torch.Tensor:
+        tile = torch.from_numpy(np.ascontiguousarray(normalize(frame.read(region))))
+        return tile[None, None].contiguous(memory_format=torch.channels_last_3d)
+
+    def features_of(box: Region) -> torch.Tensor:
+        if plan.blend:
+            return blended(network, see, frame.shape, plan.blend, box, seams)
+        read, keep = with_halo(box, plan.halo, frame.shape)
+        found: torch.Tensor = network.features(see(read))[(slice(None), slice(None), *keep)]  # type: ignore[operator]
+        return found
+
+    def labels_of(region: Region) -> NDArray[np.generic]:
+        # a function of its own, so that one block's features are gone before the next block's are made
+        labels = np.zeros([r.stop - r.start for r in region], dtype=label_type(head.out_channels))
+        box = within(link.box(region), plan.focus)
+        if box is None:
+            return labels
+        if not link.coincides:
+            return decide_between(features_of(box), head, link.places(region, box), labels.shape)
+        labels[_relative(link.covered(box), region)] = link.turn.apply(decide(features_of(box), head))
+        return labels
+
+    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    head: nn.Conv3d = network.head  # type: ignore[assignment]
+    link = Link(answer, frame.geometry)
+    for region in regions(answer.shape, plan.block):
+        write(region, labels_of(region))
+    return seams
+
+
+def within(box: Region | None, focus: Region | None) -> Region | None:
+    """Return the part of a box that lies in the focus, or None if there is none."""
+    if box is None or focus is None:
+        return box
+    both = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, focus, strict=True))
+    return both if all(part.start < part.stop for part in both) else None
+
+
+def _relative(inner: Region, outer: Region) -> Region:
+    return tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))

@@ -1,0 +1,28 @@
+"""Tiles: a block with its halo. Integers only.
+
+A block is what one unit of work writes, always whole shards; its tile is what the network sees for it: the
+block with a halo of context, which is read and thrown away.
+
+::
+
+    read  |······[####]······|      halo, kept part, halo
+    box          [####]
+
+At the outer border there is no context: the network pads there as it does on a whole volume.
+"""
+
+Region = tuple[slice, ...]
+Sizes = tuple[int, ...]
+
+
+def with_halo(box: Region, halo: Sizes, shape: Sizes) -> tuple[Region, Region]:
+    """Return a box with its context, cut at the border, and where the box lies inside it.
+
+    >>> with_halo((slice(2, 4),), (3,), (6,))
+    ((slice(0, 6, None),), (slice(2, 4, None),))
+    """
+    read = tuple(
+        slice(max(b.start - h, 0), min(b.stop + h, n)) for b, h, n in zip(box, halo, shape, strict=True)
+    )
+    keep = tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, read, strict=True))
+    return read, keep

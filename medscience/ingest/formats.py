@@ -1,0 +1,40 @@
+"""Which reader reads what."""
+
+from pathlib import Path
+
+from medscience.errors import InputError
+from medscience.ingest.nifti import open_nifti
+from medscience.ingest.source import Source
+
+READERS = {".nii": open_nifti, ".nii.gz": open_nifti}
+"""Reader by the end of a file's name."""
+
+
+def open_source(path: Path) -> Source:
+    """Open a source with the reader for its format.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or no reader for it.
+    """
+    if not path.is_file():
+        raise InputError(
+            "INPUT-MISSING",
+            file=path,
+            field="source",
+            found="a folder" if path.is_dir() else "nothing" if not path.exists() else "no plain file",
+            expected="a file that can be read",
+            fix="correct the path in the sample sheet",
+        )
+    for ending, reader in READERS.items():
+        if path.name.lower().endswith(ending):
+            return reader(path)
+    raise InputError(
+        "INPUT-FORMAT",
+        file=path,
+        field="format",
+        found=f"{''.join(path.suffixes) or 'no ending'}",
+        expected=f"one of {', '.join(READERS)}",
+        fix="convert it to NIfTI; other formats are not read yet",
+    )

@@ -1,0 +1,248 @@
+"""The fields of a NIfTI header, each checked before anything is believed."""
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medscience.errors import InputError
+from medscience.geometry import Geometry, as_affine
+from medscience.ingest.source import Repair
+
+DTYPES = {
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    64: "f8",
+    256: "i1",
+    512: "u2",
+    768: "u4",
+    1024: "i8",
+    1280: "u8",
+}
+"""NumPy's name by NIfTI's datatype code; RGB, complex and 128-bit types are not images of one value."""
+
+MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+"""Millimetres in the unit of xyzt_units; 0 is unknown, which every reader takes for millimetres."""
+
+LARGEST_SHEAR = 0.01
+"""Cosine between two axes above which a grid is refused."""
+NOTED_SHEAR = 1e-4
+FORMS_AGREE = 0.1
+"""Voxels by which qform and sform may differ at a corner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a checked header says."""
+
+    geometry: Geometry
+    dtype: np.dtype[Any]
+    """As stored, byte order included."""
+    offset: int
+    """Byte at which the voxels begin."""
+    slope: float
+    intercept: float
+    form_code: int
+    """NIfTI's code for the space that the affine leads to."""
+    repairs: tuple[Repair, ...]
+
+    @property
+    def scaled(self) -> bool:
+        """Whether stored numbers have to be scaled."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Bytes of all voxels."""
+        z, y, x = self.geometry.shape
+        return z * y * x * self.dtype.itemsize
+
+    def scale(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of stored numbers, in this machine's byte order."""
+        if not self.scaled:
+            return stored.astype(stored.dtype.newbyteorder("="), copy=False)
+        return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
+
+
+def check_header(path: Path, header: Any) -> Header:  # noqa: ANN401 - nibabel is untyped
+    """Return the content of a nibabel header structure.
+
+    Raises
+    ------
+    InputError
+        If a field is out of range, or two readers would disagree on it.
+    """
+    _check_magic(path, header)
+    repairs: list[Repair] = []
+    shape = _shape(path, header, repairs)
+    dtype = _dtype(path, header, repairs)
+    offset = _offset(path, header)
+    slope, intercept = _scaling(path, header)
+    matrix, code = _affine(path, header, shape, repairs)
+    geometry = _geometry(path, shape, matrix, repairs)
+    return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs))
+
+
+def _check_magic(path: Path, header: Any) -> None:  # noqa: ANN401
+    magic = bytes(header["magic"].item())[:3]
+    if magic not in (b"n+1", b"n+2"):
+        raise _refused(path, "magic", magic, "n+1 or n+2: header and voxels in one file")
+
+
+def _shape(path: Path, header: Any, repairs: list[Repair]) -> tuple[int, int, int]:  # noqa: ANN401
+    dim = [int(n) for n in header["dim"]]
+    sizes = dim[1 : dim[0] + 1] if 1 <= dim[0] <= 7 else []
+    if len(sizes) < 3 or min(sizes, default=0) < 1 or max(sizes[3:], default=1) > 1:
+        raise _refused(path, "dim", dim, "three positive sizes: one volume, not a slice or a series")
+    if len(sizes) > 3:
+        repairs.append(Repair("NIFTI-SINGLETON", "dim", f"{len(sizes)} axes", "3 axes"))
+    return sizes[2], sizes[1], sizes[0]
+
+
+def _dtype(path: Path, header: Any, repairs: list[Repair]) -> "np.dtype[Any]":  # noqa: ANN401
+    code, bits = int(header["datatype"]), int(header["bitpix"])
+    if code not in DTYPES:
+        raise _refused(path, "datatype", code, f"one of {sorted(DTYPES)}: one number a voxel")
+    dtype = np.dtype(DTYPES[code]).newbyteorder(header.endianness)
+    if bits != dtype.itemsize * 8:
+        repairs.append(Repair("NIFTI-BITPIX", "bitpix", str(bits), str(dtype.itemsize * 8)))
+    return dtype
+
+
+def _offset(path: Path, header: Any) -> int:  # noqa: ANN401
+    offset = float(header["vox_offset"])
+    least = int(header["sizeof_hdr"]) + 4
+    if not (np.isfinite(offset) and offset >= least and offset == int(offset)):
+        raise _refused(path, "vox_offset", offset, f"a whole number, {least} or more")
+    return int(offset)
+
+
+def _scaling(path: Path, header: Any) -> tuple[float, float]:  # noqa: ANN401
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if not np.isfinite([slope, intercept]).all():
+        raise _refused(path, "scl_slope, scl_inter", (slope, intercept), "finite numbers")
+    return (1.0, 0.0) if slope == 0 else (slope, intercept)
+
+
+def _affine(
+    path: Path,
+    header: Any,  # noqa: ANN401
+    shape: tuple[int, int, int],
+    repairs: list[Repair],
+) -> tuple[NDArray[np.float64], int]:
+    """Affine of (i, j, k) in millimetres, and its code, from sform or qform; both if they agree."""
+    scale = _millimetres(path, header, repairs)
+    codes = {"sform": int(header["sform_code"]), "qform": int(header["qform_code"])}
+    readers = {"sform": _sform, "qform": _qform}
+    forms = {name: readers[name](path, header, repairs) for name, code in codes.items() if code > 0}
+    if not forms:
+        raise _refused(path, "sform_code, qform_code", (0, 0), "one of them set", "say where the voxels lie")
+    if len(forms) == 2 and (gap := _largest_gap(forms["sform"], forms["qform"], shape)) > FORMS_AGREE:
+        raise _refused(
+            path,
+            "sform and qform",
+            f"positions that differ by up to {gap:.2f} voxels",
+            f"at most {FORMS_AGREE}",
+            "remove the wrong one",
+        )
+    name = "sform" if "sform" in forms else "qform"
+    matrix = forms[name].copy()
+    matrix[:3] *= scale
+    return matrix, codes[name]
+
+
+def _millimetres(path: Path, header: Any, repairs: list[Repair]) -> float:  # noqa: ANN401
+    unit = int(header["xyzt_units"]) & 7
+    if unit not in MILLIMETRES:
+        raise _refused(path, "xyzt_units", unit, "metres, millimetres, micrometres or unknown")
+    if unit != 2:
+        given = {0: "unknown", 1: "metre", 3: "micrometre"}[unit]
+        repairs.append(Repair("NIFTI-UNIT", "xyzt_units", given, "millimetre"))
+    return MILLIMETRES[unit]
+
+
+def _sform(path: Path, header: Any, repairs: list[Repair]) -> NDArray[np.float64]:  # noqa: ANN401
+    rows = [header[f"srow_{axis}"] for axis in "xyz"]
+    matrix = np.array([*rows, (0, 0, 0, 1)], dtype=np.float64)
+    if not np.isfinite(matrix).all():
+        raise _refused(path, "srow_x, srow_y, srow_z", "NaN or infinity", "finite numbers")
+    sizes = np.linalg.norm(matrix[:3, :3], axis=0)
+    pixdim = np.array(header["pixdim"][1:4], dtype=np.float64)
+    if not np.allclose(sizes, pixdim, rtol=0.01):
+        repairs.append(Repair("NIFTI-PIXDIM", "pixdim", f"{pixdim}", f"{sizes} from sform"))
+    return matrix
+
+
+def _qform(path: Path, header: Any, repairs: list[Repair]) -> NDArray[np.float64]:  # noqa: ANN401
+    pixdim = np.array(header["pixdim"][1:4], dtype=np.float64)
+    quaternion = np.array([header[f"quatern_{axis}"] for axis in "bcd"], dtype=np.float64)
+    offset = np.array([header[f"qoffset_{axis}"] for axis in "xyz"], dtype=np.float64)
+    if not np.isfinite([*pixdim, *quaternion, *offset]).all() or not pixdim.all():
+        raise _refused(path, "pixdim, quatern, qoffset", f"{pixdim}", "finite numbers, sizes not 0")
+    if pixdim.min() < 0:
+        repairs.append(Repair("NIFTI-PIXDIM", "pixdim", f"{pixdim}", "their absolute values"))
+    length = float(quaternion @ quaternion)
+    if length > 1 + 1e-5:
+        raise _refused(path, "quatern_b, _c, _d", f"length² {length:.6f}", "at most 1: a rotation")
+    # -1 stands for a left-handed grid; 0, which old writers leave there, for 1
+    handedness = -1.0 if float(header["pixdim"][0]) < 0 else 1.0
+    matrix = np.eye(4)
+    matrix[:3, :3] = _rotation(quaternion) * np.abs(pixdim) * (1, 1, handedness)
+    matrix[:3, 3] = offset
+    return matrix
+
+
+def _rotation(bcd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation of a unit quaternion with a non-negative real part (NIfTI-1, method 2)."""
+    b, c, d = bcd.tolist()
+    a = max(1.0 - float(bcd @ bcd), 0.0) ** 0.5
+    return np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
+
+
+def _largest_gap(
+    sform: NDArray[np.float64], qform: NDArray[np.float64], shape: tuple[int, int, int]
+) -> float:
+    """Largest distance, in voxels, between where two forms put the corners."""
+    corners = np.array([(i, j, k, 1) for k, j, i in product(*((0, n - 1) for n in shape))])
+    gaps = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1)
+    smallest = np.linalg.norm(sform[:3, :3], axis=0).min()
+    return float(gaps.max() / smallest) if smallest > 0 else np.inf
+
+
+def _geometry(
+    path: Path, shape: tuple[int, int, int], matrix: NDArray[np.float64], repairs: list[Repair]
+) -> Geometry:
+    """Grid of the array [k, j, i]: the affine's first three columns in reverse."""
+    try:
+        geometry = Geometry(shape, as_affine(matrix[:, [2, 1, 0, 3]]))
+    except ValueError as fault:
+        raise _refused(path, "affine", matrix.tolist(), "three independent axes") from fault
+    if geometry.shear > LARGEST_SHEAR:
+        raise _refused(
+            path,
+            "affine",
+            f"axes {np.degrees(np.arccos(geometry.shear)):.1f} degrees apart",
+            "right angles",
+            "resample it to a grid with right angles",
+        )
+    if geometry.shear > NOTED_SHEAR:
+        repairs.append(Repair("NIFTI-SHEAR", "affine", f"cosine {geometry.shear:.4f}", "kept as it is"))
+    return geometry
+
+
+def _refused(
+    path: Path, field: str, found: object, expected: str, fix: str = "correct the header"
+) -> InputError:
+    name = field.partition(",")[0].partition(" ")[0].upper().replace("_", "-")
+    return InputError(f"NIFTI-{name}", file=path, field=field, found=found, expected=expected, fix=fix)

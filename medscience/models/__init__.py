@@ -1,0 +1,1 @@
+"""The networks, and the converters of published weights."""

@@ -1,0 +1,73 @@
+"""Writing a model: weights, known answer, and last the model file that names both."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medscience.config.yaml import check, write_yaml
+from medscience.description import ModelFile, Network, file_sha256
+from medscience.errors import ModelError
+from medscience.models.known_answer import small_input, write_known_answer
+from medscience.models.plain import Convolution, plain_logits
+from medscience.models.zoo import build, parameters, write_tensors
+from medscience.store.files import replaced
+
+
+def save_model(
+    folder: Path,
+    description: dict[str, Any],
+    tensors: dict[str, NDArray[np.float32]],
+    convolutions: Sequence[Convolution],
+) -> Path:
+    """Write a model's files and return the model file's path.
+
+    Parameters
+    ----------
+    folder : Path
+        Such as ``config/models``.
+    description : dict
+        The model file's content, but for what follows from the weights: their file, digest and number,
+        and the known answer.
+    tensors : dict of ndarray
+        The network's weights by name, with the running statistics of batch normalisation.
+    convolutions : sequence of Convolution
+        The same weights as layers, from which the known answer is computed independently.
+
+    Raises
+    ------
+    ModelError
+        If a model of that name is there already.
+    """
+    name = description["name"]
+    path = folder / f"{name}.yaml"
+    if path.exists():
+        raise ModelError(
+            "MODEL-EXISTS",
+            file=path,
+            field="name",
+            found="a model of that name",
+            expected="a new name: every table says which model made it",
+            fix="choose another name, or delete the model",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, answer = folder / f"{name}.safetensors", folder / f"{name}.check.safetensors"
+    write_tensors(weights, tensors)
+    image = small_input()
+    description["weights"] |= {
+        "file": weights.name,
+        "sha256": file_sha256(weights),
+        "parameters": parameters(build(Network.model_validate(description["network"]))),
+    }
+    description["known_answer"] = write_known_answer(
+        answer,
+        image,
+        plain_logits(convolutions, image),
+        "medscience.models.plain, in float64 NumPy",
+    )
+    model = check(path, description, ModelFile)
+    with replaced(path) as temporary:
+        temporary.write_text(write_yaml(model), "utf-8")
+    return path

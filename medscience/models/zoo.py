@@ -1,0 +1,98 @@
+"""From a model file to a network with checked weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from medscience.description import ModelFile, Network, checked_beside, read_model
+from medscience.errors import ModelError
+from medscience.models.meshnet import MeshNet
+from medscience.store.files import replaced
+
+NETWORKS = {"meshnet": MeshNet}
+"""Network by its name in a model file."""
+
+
+def build(network: Network) -> nn.Module:
+    """Return the network that a model file describes, without its weights."""
+    return NETWORKS[network.name](**network.arguments.model_dump())
+
+
+def parameters(network: nn.Module) -> int:
+    """Return the number of trained values."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def load(path: Path) -> tuple[ModelFile, nn.Module]:
+    """Return a model file and its network in float32, ready to predict.
+
+    Raises
+    ------
+    ModelError
+        If the weights are missing, are not the named ones, do not fit the network, or are not finite.
+    """
+    model = read_model(path)
+    network = build(model.network)
+    file = checked_beside(path, model.weights.file, model.weights.sha256)
+    fit_weights(network, load_tensors(file), file)
+    if parameters(network) != model.weights.parameters:
+        raise ModelError(
+            "MODEL-PARAMETERS",
+            file=path,
+            field="weights.parameters",
+            found=model.weights.parameters,
+            expected=parameters(network),
+            fix="correct the network's arguments",
+        )
+    return model, network.eval()
+
+
+def load_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a safetensors file; no other format is read, as those can carry code."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as fault:
+        raise ModelError(
+            "MODEL-WEIGHTS",
+            file=path,
+            field="file",
+            found=fault,
+            expected="a safetensors file",
+            fix="convert the weights with `medscience models import`",
+        ) from fault
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write arrays as safetensors, whole or not at all."""
+    packed = {key: torch.from_numpy(np.asarray(value, order="C")) for key, value in tensors.items()}
+    with replaced(path) as temporary:
+        temporary.write_bytes(save(packed))
+
+
+def fit_weights(network: nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Put tensors into a network, naming every one that is missing, left over, misshapen or not finite."""
+    wanted = network.state_dict()
+    faults = [f"{name} is missing" for name in wanted.keys() - tensors.keys()]
+    faults += [f"{name} is not part of the network" for name in tensors.keys() - wanted.keys()]
+    for name in wanted.keys() & tensors.keys():
+        found, expected = tuple(tensors[name].shape), tuple(wanted[name].shape)
+        if found != expected:
+            faults.append(f"{name} has the shape {found}, not {expected}")
+        elif not torch.isfinite(tensors[name]).all():
+            faults.append(f"{name} has values that are not finite")
+    if faults:
+        raise ModelError(
+            "MODEL-WEIGHTS",
+            file=path,
+            field="tensors",
+            found="; ".join(sorted(faults)),
+            expected="exactly the network's tensors",
+            fix="use the weights that belong to this network",
+        )
+    network.load_state_dict(tensors, strict=True)

@@ -1,0 +1,1 @@
+"""From stored values to what a network was trained on, block by block."""

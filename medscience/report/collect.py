@@ -1,0 +1,101 @@
+"""What a cohort's report shows.
+
+A sample is done when it is measured. One that is not, or whose files cannot be read, becomes a
+failure with one line; it never stops the report.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from medscience import __version__
+from medscience.config.settings import Cohort
+from medscience.config.sheet import Sample
+from medscience.description import ModelFile, read_model
+from medscience.errors import ConfigError, one_line
+from medscience.measure.regions import SCHEMA
+from medscience.report.compare import Comparison, comparisons
+from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
+from medscience.report.results import Result, read_result, table_path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """A model, the cautions that go with it, and its results."""
+
+    name: str
+    file: ModelFile | None
+    """None if the model file cannot be read."""
+    cautions: tuple[str, ...]
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CohortReport:
+    """Everything that the page shows."""
+
+    made: datetime
+    version: str
+    """Of medscience."""
+    samples: int
+    """Number of samples in the sheet."""
+    models: tuple[ModelReport, ...]
+    failures: tuple[Failure, ...]
+    comparisons: tuple[Comparison, ...]
+    measurements: pa.Table
+    """The rows of all results, with the columns of `medscience.measure.regions.SCHEMA`."""
+
+    @property
+    def failed(self) -> int:
+        """Number of samples that at least one model is not done with."""
+        return len({failure.sample for failure in self.failures})
+
+
+def collect(cohort: Cohort, results: Path, models: Path) -> CohortReport:
+    """Return what there is of a cohort's results, and why the rest is missing.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Samples, and the models that run on them.
+    results : Path
+        The folder of images, predictions, labels, measurements and failure records.
+    models : Path
+        The folder of model files, ``{model}.yaml``; one that cannot be read is left out.
+    """
+    found = [_outcome(results, model, cohort.sample(name)) for model, name in cohort.pairs]
+    done = [outcome for outcome in found if isinstance(outcome, Result)]
+    failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
+    names = dict.fromkeys(model for model, _ in cohort.pairs)
+    return CohortReport(
+        made=datetime.now(UTC),
+        version=__version__,
+        samples=len(cohort.samples),
+        models=tuple(_model_report(name, models, done) for name in names),
+        failures=tuple(failures),
+        comparisons=tuple(comparisons(cohort.samples, done)),
+        measurements=pa.concat_tables([SCHEMA.empty_table(), *(result.table for result in done)]),
+    )
+
+
+def _outcome(results: Path, model: str, sample: Sample) -> Result | Failure:
+    """Return a result, or why there is none; measurements outlive the record of an earlier run."""
+    if not table_path(results, model, sample.name).exists():
+        return find_failure(results, model, sample)
+    try:
+        return read_result(results, model, sample)
+    except UNREADABLE as fault:
+        return find_record(results, model, sample) or failure_of(fault, model, sample)
+
+
+def _model_report(name: str, models: Path, done: list[Result]) -> ModelReport:
+    try:
+        file = read_model(models / f"{name}.yaml")
+    except ConfigError:
+        file = None
+    results = tuple(result for result in done if result.model == name)
+    cautions = [file.caution if file else None, *(result.caution for result in results)]
+    unique = dict.fromkeys(one_line(caution) for caution in cautions if caution)
+    return ModelReport(name, file, tuple(unique), results)

@@ -1,0 +1,93 @@
+"""Why a sample has no result: one line from its failure record, or from what is missing."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from medscience.config.sheet import Sample
+from medscience.errors import MedscienceError, one_line
+from medscience.store.commit import commit_path
+
+STORES = {
+    "ingest": "images",
+    "predict": "predictions",
+    "postprocess": "labels",
+    "reference": "references",
+    "measure": None,
+}
+"""The steps that lead to a measurement, in order, and the folder of the stores that each makes."""
+WITHOUT_MODEL = ("ingest", "reference")
+"""The steps that are taken once for all models."""
+UNREADABLE = (MedscienceError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What reading a broken file may raise; the errors of pyarrow and pydantic are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A sample that is not done, and the one line that says why."""
+
+    sample: str
+    model: str | None
+    """None if it failed in a step that is taken once for all models."""
+    step: str
+    line: str
+
+
+def failure_of(fault: Exception, model: str, sample: Sample) -> Failure:
+    """Return the failure of a sample whose finished results cannot be read."""
+    line = fault.line if isinstance(fault, MedscienceError) else f"{type(fault).__name__}: {fault}"
+    return Failure(sample.name, model, "report", one_line(line))
+
+
+def find_failure(results: Path, model: str, sample: Sample) -> Failure:
+    """Return why a sample was not measured.
+
+    The earliest failure record says so. A killed step leaves none: then it is the first step whose
+    result is missing.
+
+    Parameters
+    ----------
+    results : Path
+        The folder of images, predictions, labels, references and failure records.
+    """
+    recorded = find_record(results, model, sample)
+    if recorded:
+        return recorded
+    step = _unfinished(results, model, sample)
+    owner = _owner(step, model)
+    log = Path("logs", step, owner or "", f"{sample.name}.log")
+    line = f"{step} did not finish and left no record: killed, or out of memory; see {log}"
+    return Failure(sample.name, owner, step, line)
+
+
+def find_record(results: Path, model: str, sample: Sample) -> Failure | None:
+    """Return the failure that the earliest failure record of a sample tells of."""
+    for step in STORES:
+        owner = _owner(step, model)
+        record = results.joinpath("failed", step, owner or "", f"{sample.name}.json")
+        if record.exists():
+            return Failure(sample.name, owner, step, _line(record))
+    return None
+
+
+def _owner(step: str, model: str) -> str | None:
+    return None if step in WITHOUT_MODEL else model
+
+
+def _unfinished(results: Path, model: str, sample: Sample) -> str:
+    """Return the first step whose store is not committed."""
+    for step, folder in STORES.items():
+        if folder is None or (step == "reference" and not sample.reference):
+            continue
+        store = results.joinpath(folder, _owner(step, model) or "", f"{sample.name}.ome.zarr")
+        if not commit_path(store).exists():
+            return step
+    return "measure"
+
+
+def _line(record: Path) -> str:
+    """Return the line of a failure record, or one that says that it cannot be read."""
+    try:
+        return one_line(json.loads(record.read_bytes())["line"])
+    except UNREADABLE as fault:
+        return one_line(f"failed; its record {record} cannot be read: {type(fault).__name__}")

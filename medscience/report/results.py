@@ -1,0 +1,192 @@
+"""A sample's result by one model: read from its stores and table, checked to belong together."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from medscience.config.sheet import Sample
+from medscience.description import Label
+from medscience.errors import MismatchError, StoreError, one_line
+from medscience.measure.quality import Quality
+from medscience.measure.regions import SCHEMA, Region
+from medscience.report.figures import slices
+from medscience.store.commit import Commit, read_commit
+from medscience.store.images import open_image
+from medscience.store.metadata import LabelMeaning
+from medscience.store.tables import read_table
+
+GREY = (128, 128, 128)
+"""The colour of a label that the store does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What is measured of one label, and the label's colour in the figure."""
+
+    region: Region
+    dice: float | None
+    """Agreement with the reference, from 0 to 1; None without one."""
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One step's part in a result, from the record of its commit; None where that does not say."""
+
+    step: str
+    digest: str
+    """Of the store that it made."""
+    seconds: float | None
+    peak_memory_bytes: int | None
+    host: str | None
+    warnings: tuple[str, ...]
+    """Repairs and warnings, one line each."""
+    plan: Mapping[str, Any]
+    """How the work was cut, such as tile and halo; empty where there was nothing to plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A sample that one model was run on, from image to measurements."""
+
+    sample: Sample
+    model: str
+    figure: bytes
+    """PNG."""
+    value_unit: str | None
+    """Unit of the image's values, such as ``HU``; None where the scale is arbitrary."""
+    measurements: tuple[Measurement, ...]
+    table: pa.Table
+    """The same measurements with the columns of `medscience.measure.regions.SCHEMA`."""
+    caution: str | None
+    warnings: tuple[str, ...]
+    quality: Quality | None
+    """Of the brain as a whole; None where no label is a part of it."""
+    runs: tuple[Run, ...]
+    """Of the image, the prediction and the labels."""
+
+
+def table_path(results: Path, model: str, sample: str) -> Path:
+    """Return where a sample's measurements lie."""
+    return results / f"measurements/{model}/{sample}.parquet"
+
+
+def read_result(results: Path, model: str, sample: Sample) -> Result:
+    """Return a sample's result.
+
+    Parameters
+    ----------
+    results : Path
+        The folder of images, predictions, labels and measurements.
+
+    Raises
+    ------
+    StoreError
+        If a store or the table is missing, altered, or of a form that this version does not know.
+    MismatchError
+        If they were not made from each other: one was made anew, and what follows from it was not.
+    """
+    table, of_table = _read_table(table_path(results, model, sample.name), model, sample.name)
+    image = open_image(results / f"images/{sample.name}.ome.zarr")
+    prediction = read_commit(results / f"predictions/{model}/{sample.name}.ome.zarr")
+    labels = open_image(results / f"labels/{model}/{sample.name}.ome.zarr")
+    meaning = labels.content.labels or LabelMeaning((), "", "")
+    of_labels = labels.commit.provenance.inputs
+    _same(labels.path, "image", meaning.image_digest, image.commit)
+    _same(labels.path, "prediction", of_labels.get("prediction"), prediction)
+    _same(table_path(results, model, sample.name), "labels", of_table.get("labels"), labels.commit)
+    measurements = tuple(_measurements(table, meaning.labels))
+    runs = (
+        _run("ingest", image.commit),
+        _run("predict", prediction),
+        _run("postprocess", labels.commit),
+    )
+    return Result(
+        sample,
+        model,
+        figure=slices(image.levels, labels.levels, meaning.labels),
+        value_unit=image.content.meaning.value_unit,
+        measurements=measurements,
+        table=table.replace_schema_metadata(),
+        caution=one_line(meaning.caution or "") or None,
+        warnings=(
+            *(f"{run.step}: {line}" for run in runs for line in run.warnings),
+            *_doubts(measurements),
+        ),
+        quality=Quality.from_json(of_table["quality"]) if "quality" in of_table else None,
+        runs=runs,
+    )
+
+
+def _read_table(path: Path, model: str, sample: str) -> tuple[pa.Table, dict[str, str]]:
+    """Return a table of measurements, checked to be this sample's, and what it states beside its rows."""
+    table, stated = read_table(path)
+    if not table.schema.remove_metadata().equals(SCHEMA):
+        raise _bad_table(path, table.schema.names, f"the columns {SCHEMA.names}")
+    owners = {(row["model"], row["sample"]) for row in table.select(["model", "sample"]).to_pylist()}
+    if owners - {(model, sample)}:
+        raise _bad_table(path, f"rows of {sorted(owners)}", f"rows of {model}, {sample}")
+    return table, stated
+
+
+def _bad_table(path: Path, found: object, expected: str) -> StoreError:
+    return StoreError(
+        "TABLE-UNREADABLE",
+        file=path,
+        field="measurements",
+        found=found,
+        expected=expected,
+        fix="delete it and run measure again",
+    )
+
+
+def _same(file: Path, role: str, stated: str | None, commit: Commit) -> None:
+    """Check that a file was made from what lies beside it, where it says what it was made from."""
+    if stated not in (None, commit.digest):
+        raise MismatchError(
+            "REPORT-OUTDATED",
+            file=file,
+            field=role,
+            found=f"made from {stated[:12] or 'nothing known'}",
+            expected=f"made from {commit.digest[:12]}, which is there now",
+            fix="run the workflow again",
+        )
+
+
+def _measurements(table: pa.Table, labels: tuple[Label, ...]) -> Iterator[Measurement]:
+    colors = {label.value: label.color for label in labels}
+    names = [field.name for field in fields(Region)]
+    for row in table.to_pylist():
+        region = Region(**{name: row[name] for name in names})
+        yield Measurement(region, row["dice"], colors.get(region.label, GREY))
+
+
+def _run(step: str, commit: Commit) -> Run:
+    record = commit.record
+    repairs = (
+        "{code}  repaired {field}: {before} became {after}".format_map(repair)
+        for repair in record.get("repairs", ())
+    )
+    return Run(
+        step,
+        commit.digest,
+        record.get("seconds"),
+        record.get("peak_memory_bytes"),
+        record.get("host_class"),
+        tuple(one_line(line) for line in (*repairs, *record.get("warnings", ()))),
+        record.get("plan", {}),
+    )
+
+
+def _doubts(measurements: tuple[Measurement, ...]) -> Iterator[str]:
+    """Yield what the numbers themselves warn of."""
+    regions = [measurement.region for measurement in measurements]
+    absent = [one_line(region.name) for region in regions if not region.voxels]
+    cut = [one_line(region.name) for region in regions if region.touches_border]
+    if absent:
+        yield f"not found, so the volume is 0: {', '.join(absent)}"
+    if cut:
+        yield f"touches the border of the image and may go on outside: {', '.join(cut)}"

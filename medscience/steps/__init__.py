@@ -1,0 +1,1 @@
+"""One verb a file: read, call one room, write. Where rooms meet."""

@@ -1,0 +1,56 @@
+"""Bring a source into a store."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def ingest(
+    source: Annotated[Path, typer.Argument(help="a scan: .nii or .nii.gz")],
+    destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr, or its commit")],
+    labels: Annotated[bool, typer.Option("--labels", help="the voxels are labels, not brightness")] = False,
+    sha256: Annotated[str | None, typer.Option(help="the source's digest, to be checked")] = None,
+) -> None:
+    """Read a scan once, check it, and store it with its geometry; never flipped or resampled."""
+    import numpy as np
+
+    from medscience.errors import InputError
+    from medscience.ingest.formats import open_source
+    from medscience.store.commit import Provenance
+    from medscience.store.images import ImageWriter
+    from medscience.store.metadata import Content
+    from medscience.store.staging import is_done, staged
+
+    opened = open_source(source)
+    if sha256 and sha256 != opened.sha256:
+        raise InputError(
+            "INPUT-SHA256",
+            file=source,
+            field="sha256",
+            found=opened.sha256,
+            expected=sha256,
+            fix="copy the file again, or correct the sample sheet",
+        )
+    if labels and not np.issubdtype(opened.dtype, np.integer):
+        raise InputError(
+            "INPUT-LABELS",
+            file=source,
+            field="datatype",
+            found=opened.dtype,
+            expected="whole numbers",
+            fix="save the labels with an integer type",
+        )
+    provenance = Provenance("ingest", {"labels": labels}, {"source": opened.sha256})
+    if is_done(destination, provenance):
+        return
+    with staged(destination, provenance) as staging:
+        content = Content.of(opened.meaning, is_labels=labels, source=opened.facts)
+        writer = ImageWriter(staging, content, opened.shape, opened.dtype)
+        start = 0
+        for slab in opened.slabs(writer.shards[0]):
+            writer.write((slice(start, start + len(slab)), *map(slice, (0, 0), slab.shape[1:])), slab)
+            start += len(slab)
+        writer.finish()
+        staging.record["repairs"] = [asdict(repair) for repair in opened.repairs]

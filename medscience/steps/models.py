@@ -1,0 +1,60 @@
+"""List, check and bring in models."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medscience.description import MODELS, Normalize
+
+log = logging.getLogger(__name__)
+
+
+def list_models() -> None:
+    """List the models in config/models."""
+    from medscience.description import read_model
+
+    for path in sorted(MODELS.glob("*.yaml")):
+        model = read_model(path)
+        classes = len(model.output.labels)
+        typer.echo(f"{model.name}  {model.track}  {classes} labels  {model.license}  {model.description}")
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="a name in config/models, or a model file")],
+) -> None:
+    """Check a model's digests, and that it still gives its known answer on this machine."""
+    from medscience.description import find_model
+    from medscience.models.known_answer import check_model
+
+    path = find_model(name)
+    log.info(
+        "%s: as it was made; its known answer holds within %.1e of the range",
+        path,
+        check_model(path),
+    )
+
+
+def brainchop(
+    folder: Annotated[Path, typer.Argument(help="holds model.json, its weights and colormap.json")],
+    name: Annotated[str, typer.Option(help="the model's name here")],
+    into: Annotated[Path, typer.Option(help="where model files lie")] = MODELS,
+    normalize: Annotated[
+        str | None,
+        typer.Option(help="minmax, quantile-5-95 or quantile-2-98-clip; default: the model's comment"),
+    ] = None,
+) -> None:
+    """Convert a MeshNet that brainchop publishes."""
+    from typing import get_args
+
+    from medscience.models.converters.brainchop import read_brainchop
+    from medscience.models.save import save_model
+
+    if normalize is not None and normalize not in get_args(Normalize):
+        raise typer.BadParameter(f"--normalize {normalize} is none of {', '.join(get_args(Normalize))}")
+    published = read_brainchop(folder)
+    path = save_model(
+        into, published.description(name, normalize), published.tensors(), published.convolutions
+    )
+    log.info("wrote %s", path)

@@ -1,0 +1,94 @@
+"""Run a model over an image."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medscience.description import ModelFile
+
+
+def predict(
+    image: Annotated[Path, typer.Argument(help="an ingested image")],
+    model: Annotated[str, typer.Argument(help="a name in config/models, or a model file")],
+    destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr, or its commit")],
+    memory: Annotated[str, typer.Option(help="most memory that this process may take")] = "8G",
+    tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
+) -> None:
+    """Write the most likely label of every voxel, on the image's own grid."""
+    import os
+
+    import torch
+
+    from medscience.description import file_sha256, find_model
+    from medscience.errors import about
+    from medscience.inference.decide import label_type
+    from medscience.inference.job import focused, prepare
+    from medscience.inference.memory import give_back_freed_memory
+    from medscience.inference.plan import parse_memory
+    from medscience.models.zoo import load
+    from medscience.postprocess.components import keep_largest
+    from medscience.store.commit import Provenance
+    from medscience.store.images import ImageWriter, open_image
+    from medscience.store.metadata import Content, LabelMeaning
+    from medscience.store.staging import is_done, staged
+
+    promised, wanted = _sizes(memory, tile, parse_memory)
+    give_back_freed_memory()
+    path = find_model(model)
+    description, network = load(path)
+    stored = open_image(image)
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    provenance = Provenance(
+        "predict",
+        {"precision": "float32", "device": "cpu", "threads": torch.get_num_threads()},
+        {"image": stored.commit.digest, "model": file_sha256(path)} | _first_model(description, path),
+    )
+    if is_done(destination, provenance):
+        return
+    with about(stored.path):
+        job = prepare(stored.image, (description, network), promised, wanted)
+    labels = description.output.labels
+    meaning = LabelMeaning(
+        labels, stored.path.name, stored.commit.digest, description.name, description.caution
+    )
+    with staged(destination, provenance) as staging:
+        content = Content.of(stored.image.meaning, labels=meaning, source=stored.content.source)
+        shape, kind = stored.image.shape, label_type(len(labels))
+        writer = ImageWriter(staging, content, shape, kind, job.plan.block)
+        if description.input.crop:
+            job = focused(job, description.input.crop, path.parent, lambda found: keep_largest(found).labels)
+        with about(stored.path):
+            seams = job.run(writer.write)
+        writer.finish()
+        staging.record["plan"] = job.plan.record() | {"promised_bytes": promised}
+        staging.record["exact"] = job.plan.blend is None
+        staging.record["seam_score"] = seams.score if job.plan.blend else None
+        staging.record["warnings"] = [*job.notes, *_seam_warning(job.plan.blend, seams.score)]
+
+
+def _seam_warning(blend: tuple[int, ...] | None, score: float) -> list[str]:
+    text = f"approximate: averaged over tiles of {blend}, which disagree at {score:.2%} of shared voxels"
+    return [text] if blend else []
+
+
+def _first_model(description: ModelFile, path: Path) -> dict[str, str]:
+    """Digest of the model that chooses where to look, if there is one: it changes the answer."""
+    from medscience.description import file_sha256, find_model
+
+    crop = description.input.crop
+    return {"first_model": file_sha256(find_model(str(path.parent / f"{crop.model}.yaml")))} if crop else {}
+
+
+def _sizes(memory: str, tile: str | None, parse: Callable[[str], int]) -> tuple[int, tuple[int, ...] | None]:
+    """Bytes and block from the command line, or wrong usage."""
+    try:
+        promised = parse(memory)
+        wanted = tuple(int(side) for side in tile.split(",")) if tile else None
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from fault
+    if wanted is not None and (len(wanted) != 3 or min(wanted) < 1):
+        raise typer.BadParameter(f"--tile {tile} is not three positive sizes Z,Y,X")
+    return promised, wanted

@@ -1,0 +1,201 @@
+"""Images and labels as committed OME-Zarr 0.5 stores."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import DTypeLike, NDArray
+from zarr.codecs import ZstdCodec
+
+from medscience.errors import StoreError
+from medscience.image import Image
+from medscience.store.commit import Commit, check_files, read_commit, store_path
+from medscience.store.grid import Shape, regions, storage_grid
+from medscience.store.metadata import Content, read_attributes, write_attributes
+from medscience.store.objects import VerifyingStore
+from medscience.store.pyramid import majority, mean
+from medscience.store.staging import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A committed store, opened for reading; every object is checked when it is first read."""
+
+    path: Path
+    commit: Commit
+    content: Content
+    levels: tuple[Image, ...]
+    """The image, and its coarser copies."""
+
+    @property
+    def image(self) -> Image:
+        """The image at full resolution."""
+        return self.levels[0]
+
+    @property
+    def name(self) -> str:
+        """The store's name without its ending; in the workflow this is the sample."""
+        return self.path.name.removesuffix(".ome.zarr")
+
+
+def open_image(path: Path) -> StoredImage:
+    """Open a committed store.
+
+    Parameters
+    ----------
+    path : Path
+        The store ``X.ome.zarr``, or its commit's path.
+
+    Raises
+    ------
+    StoreError
+        If it has no commit, or its objects are not exactly the committed ones.
+    """
+    store = store_path(path)
+    commit = read_commit(store)
+    check_files(store, commit)
+    group = zarr.open_group(VerifyingStore(store, commit.objects), mode="r")
+    content = read_attributes(dict(group.attrs), store)
+    meaning = content.meaning
+    levels = tuple(
+        Image(_array(group, str(n)), replace(meaning, geometry=meaning.geometry.coarser(factors)))
+        for n, factors in enumerate(content.levels)
+    )
+    return StoredImage(store, commit, content, levels)
+
+
+class ImageWriter:
+    """Writes an image of known shape, block by block, into a staging store; then its pyramid.
+
+    Parameters
+    ----------
+    staging : Staging
+        Where to write.
+    content : Content
+        What the voxels mean.
+    shape : tuple of int
+        Sizes along the axes of ``content.meaning``.
+    dtype : dtype
+        Type of the numbers.
+    block : tuple of int, optional
+        Spatial sides of the blocks that will be written; shards are chosen so that a block is whole shards.
+    """
+
+    def __init__(
+        self,
+        staging: Staging,
+        content: Content,
+        shape: Shape,
+        dtype: DTypeLike,
+        block: Shape | None = None,
+    ) -> None:
+        self._factors = content.levels
+        self._objects = staging.objects.objects
+        self._reduce = majority if content.is_labels else mean
+        name = staging.path.name.partition(".ome.zarr")[0]
+        group = zarr.create_group(
+            staging.objects,
+            attributes=write_attributes(content, shape, name),
+        )
+        self._arrays = [
+            _create(group, str(n), _level_shape(shape, f), dtype, content.meaning.axes, block)
+            for n, f in enumerate(self._factors)
+        ]
+
+    @property
+    def shape(self) -> Shape:
+        """Sizes along the axes."""
+        return self._arrays[0].shape
+
+    @property
+    def shards(self) -> Shape:
+        """Sides of a shard: a region that is written must be made of whole ones."""
+        return self._arrays[0].shards or self._arrays[0].chunks
+
+    def write(self, region: tuple[slice, ...], values: NDArray[Any]) -> None:
+        """Write a region that is made of whole shards.
+
+        Raises
+        ------
+        StoreError
+            If it is not: two writers that share a shard lose voxels in silence.
+        """
+        for part, shard, size in zip(region, self.shards, self.shape, strict=True):
+            if part.start % shard or (part.stop % shard and part.stop != size):
+                raise StoreError(
+                    "STORE-MISALIGNED",
+                    field="region",
+                    found=region,
+                    expected=f"whole shards of {self.shards} in {self.shape}",
+                    fix="cut the work into whole shards",
+                )
+        self._arrays[0][region] = values
+
+    def finish(self) -> None:
+        """Write the coarser levels, each from the one before, one shard at a time.
+
+        Raises
+        ------
+        StoreError
+            If a part of the image was never written.
+        """
+        written = sum(key.startswith("0/c/") for key in self._objects)
+        expected = len(regions(self.shape, self.shards))
+        if written != expected:
+            raise StoreError(
+                "STORE-INCOMPLETE",
+                field="shards",
+                found=f"{written} written",
+                expected=f"all {expected}",
+                fix="write every block before finishing",
+            )
+        for n in range(1, len(self._arrays)):
+            fine, coarse = self._arrays[n - 1], self._arrays[n]
+            lead = (1,) * (len(self.shape) - 3)
+            pairs = zip(self._factors[n], self._factors[n - 1], strict=True)
+            step = (*lead, *(after // before for after, before in pairs))
+            for region in regions(coarse.shape, coarse.shards or coarse.chunks):
+                source = tuple(
+                    slice(r.start * f, min(r.stop * f, size))
+                    for r, f, size in zip(region, step, fine.shape, strict=True)
+                )
+                coarse[region] = self._reduce(np.asarray(fine[source]), step)
+
+
+def _array(group: zarr.Group, name: str) -> "zarr.Array[Any]":
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise StoreError(
+            "STORE-FORMAT",
+            file=str(group.store),
+            field=name,
+            found="a group",
+            expected="an array",
+            fix="run the step that makes the store again",
+        )
+    return array
+
+
+def _create(
+    group: zarr.Group, name: str, shape: Shape, dtype: DTypeLike, axes: str, block: Shape | None
+) -> "zarr.Array[Any]":
+    """Create an array in which no chunk is left out and every chunk carries a checksum."""
+    chunks, shards = storage_grid(shape, block)
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype=np.dtype(dtype),
+        chunks=chunks,
+        shards=shards,
+        compressors=ZstdCodec(level=3, checksum=True),
+        fill_value=0,
+        dimension_names=list(axes),
+        config={"write_empty_chunks": True},
+    )
+
+
+def _level_shape(shape: Shape, factors: tuple[int, int, int]) -> Shape:
+    spatial = (-(-n // f) for n, f in zip(shape[-3:], factors, strict=True))
+    return (*shape[:-3], *spatial)

@@ -1,0 +1,1 @@
+"""Phantoms, Hypothesis strategies and contracts for tests, ours and others'."""

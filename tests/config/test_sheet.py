@@ -1,0 +1,293 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medscience.config.sheet import LARGEST_SHEET, NAME, Sample, read_sheet
+from medscience.errors import ConfigError
+from medscience.testing.strategies import sample_names
+
+HEADER = "sample\ttrack\tsource"
+
+
+def row(sample="a", track="brain_mri", source="a.nii", *more):
+    return "\t".join((sample, track, source, *more))
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(*lines, header=HEADER, encoding="utf-8", end="\n"):
+        path = tmp_path / "samples.tsv"
+        path.write_bytes(end.join((header, *lines, "")).encode(encoding))
+        return read_sheet(path)
+
+    return write_and_read
+
+
+def faults(read, *lines, **options):
+    """The faults that a sheet is refused with."""
+    with pytest.raises(ConfigError) as caught:
+        read(*lines, **options)
+    return caught.value.found.split("; ")
+
+
+def test_a_sheet_gives_its_samples_in_its_order(read):
+    assert read(row("b"), row("a", "liver_ct", "../scans/a")) == (
+        Sample(name="b", track="brain_mri", source="a.nii"),
+        Sample(name="a", track="liver_ct", source="../scans/a"),
+    )
+
+
+def test_columns_may_stand_in_any_order_and_optional_cells_may_be_empty(read):
+    header = "sha256\tpatient\tsource\tsplit\ttrack\treference\tsample"
+    digest = "0a" * 32
+    first, second = read(
+        f"{digest}\tp1\ta.nii\ttrain\tbrain_mri\tr.nii\ta",
+        "\t\tb.nii\t\tbrain_mri\t\tb",
+        header=header,
+    )
+    assert (first.sha256, first.patient, first.split, first.reference) == (
+        digest,
+        "p1",
+        "train",
+        "r.nii",
+    )
+    assert (second.sha256, second.patient, second.split, second.reference) == (None,) * 4
+
+
+@given(names=st.lists(sample_names(), unique_by=str.casefold, max_size=20))
+def test_every_good_name_comes_back_as_it_was_written(tmp_path_factory, names):
+    path = tmp_path_factory.getbasetemp() / "names.tsv"
+    path.write_text("\n".join([HEADER, *map(row, names)]), "utf-8")
+    assert [sample.name for sample in read_sheet(path)] == names
+
+
+@given(text=st.text(st.sampled_from('ab.\t\n\r"\0é\u2028\x0b\x1c,;'), max_size=60))
+def test_whatever_a_sheet_holds_it_is_read_or_refused_with_a_typed_error(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "any.tsv"
+    path.write_bytes(f"{HEADER}\n{text}".encode())
+    with suppress(ConfigError):
+        assert isinstance(read_sheet(path), tuple)
+
+
+def test_blank_lines_and_a_missing_last_line_break_change_nothing(read):
+    assert read("", row(), "\t\t", "") == read(row())
+
+
+# H1 to H12 of the catalogue of bad input
+
+
+def test_h1_a_missing_sheet_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="FileNotFoundError"):
+        read_sheet(tmp_path / "none.tsv")
+    with pytest.raises(ConfigError, match="IsADirectoryError"):
+        read_sheet(tmp_path)
+
+
+def test_h1_a_source_that_is_missing_is_no_fault_of_the_sheet(read):
+    assert read(row(source="not/there.nii"))[0].source == "not/there.nii"
+
+
+@pytest.mark.parametrize("source", ["", " ", "s3://x/y", "file:///etc/passwd", "http://x"])
+def test_h1_a_source_that_is_no_path_is_refused(read, source):
+    (fault,) = faults(read, row(source=source))
+    assert fault.startswith("line 2, source: ")
+
+
+def test_all_faults_of_all_rows_are_reported_at_once_with_their_lines(read):
+    found = faults(
+        read,
+        row("good"),
+        row("../x", "heart", ""),
+        "",
+        "too\tfew",
+        row("GOOD"),
+        row("b", "brain_mri", "x://y"),
+    )
+    assert [fault.partition(":")[0] for fault in found] == [
+        "line 3, sample",
+        "line 3, track",
+        "line 3, source",
+        "line 5",
+        "line 6, sample",
+        "line 7, source",
+    ]
+
+
+def test_the_error_counts_the_faults_and_names_the_sheet(read, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        read(row("a b"), row("c d"))
+    assert (caught.value.field, caught.value.code) == ("2 faults", "SHEET-INVALID")
+    assert caught.value.file == str(tmp_path / "samples.tsv")
+
+
+def test_h2_a_name_that_stands_twice_is_refused_with_both_lines(read):
+    assert faults(read, row("x"), row("y"), row("x")) == ["line 4, sample: 'x' stands in line 2 already"]
+
+
+def test_h3_names_that_differ_in_case_only_are_refused(read):
+    assert faults(read, row("Case"), row("cASE")) == ["line 3, sample: 'cASE' stands in line 2 already"]
+
+
+@pytest.mark.parametrize("name", ["\xc5", "A\u030a", "\xdf", "\u017f", "\u212a", "\uff11"])
+def test_h3_names_outside_ascii_are_refused_so_that_no_two_spellings_exist(read, name):
+    (fault,) = faults(read, row(name))
+    assert fault.startswith("line 2, sample: ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("../../x", id="h4 out of the folder"),
+        pytest.param("/etc/x", id="h4 absolute"),
+        pytest.param("a/b", id="h4 a folder"),
+        pytest.param("..", id="h4 the folder above"),
+        pytest.param("a.b", id="h4 a dot"),
+        pytest.param("x;touch PWN", id="h5 a command"),
+        pytest.param("$(touch x)", id="h5 a substitution"),
+        pytest.param("`x`", id="h5 backquotes"),
+        pytest.param("{x}", id="h5 a wildcard"),
+        pytest.param("a*", id="h5 a pattern"),
+        pytest.param("a'b", id="h5 a quote"),
+        pytest.param("a\\b", id="h5 a backslash"),
+        pytest.param("", id="h6 empty"),
+        pytest.param(" ", id="h6 blank"),
+        pytest.param("a ", id="h6 a blank at the end"),
+        pytest.param("-rf", id="h6 an option"),
+        pytest.param("_a", id="h6 an underscore first"),
+        pytest.param("a\x0b", id="h6 a vertical tab"),
+        pytest.param("a\x0c", id="h6 a form feed"),
+        pytest.param("a\x85", id="h6 a next line"),
+        pytest.param("a\u2028", id="h6 a line separator"),
+        pytest.param("a\x1c", id="h6 a file separator"),
+        pytest.param("a" * 65, id="h6 too long"),
+    ],
+)
+def test_h4_to_h6_a_name_that_is_unsafe_in_a_path_or_shell_is_refused(read, name):
+    (fault,) = faults(read, row(name), row("b"))
+    assert fault.startswith("line 2, sample: ")
+    assert "64 at most" in fault
+
+
+@pytest.mark.parametrize("cells", [{"sample": "a\n"}, {"sample": "a", "sha256": "0" * 64 + "\n"}])
+def test_h6_a_line_break_at_the_end_of_a_cell_is_refused(cells):
+    from medscience.config.sheet import _cell_faults
+
+    good = {"track": "brain_mri", "source": "a.nii"}
+    assert len(list(_cell_faults(good | cells))) == 1
+
+
+@pytest.mark.parametrize("name", ["001", "NA", "None", "1e5", "nan", "true", "no", "0x1F", "012"])
+def test_h7_names_that_look_like_numbers_or_nothing_stay_text(read, name):
+    assert read(row(name))[0].name == name
+
+
+def test_h8_a_byte_order_mark_is_accepted(read):
+    assert read(row(), encoding="utf-8-sig") == read(row())
+
+
+@pytest.mark.parametrize(
+    "encoding, reason",
+    [
+        ("latin-1", "not UTF-8"),
+        ("utf-16", "not UTF-8"),
+        ("utf-16-le", "NUL"),
+        ("utf-32-be", "NUL"),
+    ],
+)
+def test_h8_other_encodings_are_refused(read, encoding, reason):
+    lines = (row(source="é.nii"),) if encoding == "latin-1" else (row(),)
+    with pytest.raises(ConfigError, match=f"SHEET-UNREADABLE .*{reason}.*UTF-8"):
+        read(*lines, encoding=encoding)
+
+
+@pytest.mark.parametrize("separator", [";", ",", " "])
+def test_h9_other_separators_are_refused_as_one_column(read, separator):
+    header = HEADER.replace("\t", separator)
+    assert faults(read, header=header) == ["line 1: 1 column, separated by tabs"]
+
+
+def test_h10_rows_with_too_few_or_too_many_cells_are_refused(read):
+    assert faults(read, "a\tbrain_mri", row(), row() + "\tmore") == [
+        "line 2: 2 cells under 3 columns",
+        "line 4: 4 cells under 3 columns",
+    ]
+
+
+def test_h11_a_column_that_stands_twice_or_is_unknown_or_missing_is_refused(read):
+    header = "sample\tsample\tsouce\ttrack"
+    assert faults(read, header=header) == [
+        "line 1: no column 'source'",
+        "line 1: column 'sample' twice",
+        "line 1: unknown column 'souce'",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Sample", " sample", "sample "])
+def test_h11_a_column_is_named_to_the_letter(read, name):
+    assert f"line 1: unknown column {name!r}" in faults(read, header=f"{name}\ttrack\tsource")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_sheet_is_refused(tmp_path, content):
+    path = tmp_path / "samples.tsv"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="line 1: 0 column"):
+        read_sheet(path)
+
+
+def test_a_sheet_without_samples_has_none(read):
+    assert read() == ()
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\rb", "\ra"])
+def test_h12_nul_and_carriage_returns_alone_are_refused(read, text):
+    with pytest.raises(ConfigError, match=r"SHEET-UNREADABLE .*NUL, bare CR"):
+        read(row(source=text))
+
+
+def test_h12_lines_that_end_as_on_windows_are_accepted_and_as_on_old_macs_refused(read):
+    assert read(row(), end="\r\n") == read(row())
+    with pytest.raises(ConfigError, match="bare CR"):
+        read(row(), end="\r")
+
+
+@pytest.mark.parametrize("source", ['"open', '"quoted"', '""'])
+def test_h12_a_quotation_mark_does_not_swallow_what_follows(read, source):
+    (fault,) = faults(read, row("a", source=source), row("b"))
+    assert fault.startswith("line 2, source: begins with a quotation mark")
+
+
+def test_h12_a_cell_longer_than_any_path_is_refused(read):
+    with pytest.raises(ConfigError, match=r"SHEET-UNREADABLE .*field"):
+        read(row(source="a" * 140_000))
+
+
+def test_h12_a_sheet_that_is_too_large_is_refused(read, monkeypatch):
+    monkeypatch.setattr("medscience.config.sheet.LARGEST_SHEET", 100)
+    assert LARGEST_SHEET > 100
+    with pytest.raises(ConfigError, match="too much"):
+        read(*(row(f"a{n}") for n in range(10)))
+
+
+def test_separators_that_are_no_line_breaks_in_an_editor_are_none_here(read):
+    names = [f"x{separator}.nii" for separator in "\x0b\x0c\x1c\x85\u2028"]
+    assert [sample.source for sample in read(*(row(f"s{n}", source=s) for n, s in enumerate(names)))] == names
+
+
+@pytest.mark.parametrize("digest", ["0" * 63, "0" * 65, "A" * 64, "0" * 63 + "g", "sha256:" + "0" * 57])
+def test_a_digest_that_is_none_is_refused(read, digest):
+    (fault,) = faults(read, row() + f"\t{digest}", header=f"{HEADER}\tsha256")
+    assert fault.startswith("line 2, sha256: ")
+
+
+@pytest.mark.parametrize("track", ["", "Brain_MRI", "brain_mri ", "heart"])
+def test_an_unknown_track_is_refused_with_those_that_there_are(read, track):
+    (fault,) = faults(read, row(track=track))
+    assert fault.startswith("line 2, track: ")
+    assert "brain_mri, liver_ct, cbct4d, steelpan" in fault
+
+
+def test_the_pattern_of_names_is_the_published_one():
+    assert NAME == r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

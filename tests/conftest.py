@@ -1,0 +1,57 @@
+"""Settings and fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+from medscience.description import Label, MeshNetArguments
+from medscience.models.meshnet import MeshNet
+from medscience.models.plain import as_convolutions
+from medscience.models.save import save_model
+
+settings.register_profile("medscience", deadline=None, max_examples=50)
+settings.load_profile("medscience")
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def tiny_model(tmp_path):
+    """A model file with a small random network: three labels, 1 mm, receptive field 7."""
+    arguments = MeshNetArguments(channels=3, classes=3, dilations=(1, 2), activation="elu")
+    torch.manual_seed(1)
+    network = MeshNet(**arguments.model_dump())
+    with torch.no_grad():  # so that every class is somewhere the most likely one
+        logits = network(torch.rand(1, 1, 12, 12, 12) ** 2)
+        network.head.bias -= logits.mean((0, 2, 3, 4))
+    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
+    names = ("background", "white", "grey")
+    labels = [Label(value=n, name=name, color=(n, n, n)) for n, name in enumerate(names)]
+    description = {
+        "name": "tiny",
+        "description": "a random network for tests",
+        "authors": [{"name": "nobody"}],
+        "license": "Apache-2.0",
+        "track": "brain_mri",
+        "network": {"name": "meshnet", "arguments": arguments.model_dump()},
+        "weights": {"source": "a seed", "trained_on": "nothing"},
+        "input": {"modality": "T1", "axes": "LIA", "spacing": (1, 1, 1), "normalize": "minmax"},
+        "output": {"labels": [label.model_dump() for label in labels]},
+        "postprocess": {"keep": "largest-component"},
+        "caution": "random weights",
+    }
+    return save_model(tmp_path / "models", description, tensors, as_convolutions(tensors, arguments))
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """The folder of real samples; without it these tests are skipped, but never in CI."""
+    folder = REPOSITORY / os.environ.get("MEDSCIENCE_SAMPLES", "../shared/data")
+    if not (folder / "SOURCES.md").is_file():
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs the real samples at {folder}")
+        pytest.skip(f"the real samples are not at {folder}: set MEDSCIENCE_SAMPLES")
+    return folder.resolve()

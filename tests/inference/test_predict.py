@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy.ndimage import map_coordinates
+
+from medscience.errors import ModelError
+from medscience.image import Image, Meaning
+from medscience.inference.footprint import footprint
+from medscience.inference.link import Link
+from medscience.inference.plan import Footprint, plan
+from medscience.inference.predict import predict
+from medscience.models.meshnet import MeshNet
+from medscience.models.receptive_field import receptive_field
+from medscience.testing.phantoms import obliques, orientations
+
+SHAPE = (19, 23, 17)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(3)
+    return MeshNet(4, 3, (1, 3, 2), "elu").eval()
+
+
+@pytest.fixture(scope="module")
+def image():
+    values = np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32)
+    grid = orientations(SHAPE, (1.0, 1.0, 1.0))[0]
+    return Image(values, Meaning(grid))
+
+
+def run(image, network, *, block=SHAPE, halo=None, axes=None, focus=None):
+    frame = image.turned(image.geometry.reorientation(axes or image.geometry.orientation))
+    labels = np.full(image.shape, 99, np.uint8)
+    reach = receptive_field(network)[0] // 2 if halo is None else halo
+    link = Link(image.geometry, frame.geometry)
+    todo = replace(plan(link, (reach,) * 3, Footprint(0, 0), 1 << 30, block), focus=focus)
+    predict(frame, image.geometry, network, np.float32, todo, labels.__setitem__)
+    return labels
+
+
+def whole(image, network):
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(np.asarray(image.data))[None, None])
+    return logits.argmax(1)[0].numpy()
+
+
+@pytest.mark.parametrize("block", [SHAPE, (4, 4, 4), (19, 5, 17), (1, 23, 3), (7, 8, 9)])
+def test_a_halo_as_wide_as_the_receptive_field_hides_the_blocks(block, image, network):
+    assert_array_equal(run(image, network, block=block), whole(image, network))
+
+
+def test_a_narrower_halo_leaves_seams(image, network):
+    assert (run(image, network, block=(6, 6, 6), halo=1) != whole(image, network)).any()
+
+
+@pytest.mark.parametrize("grid", orientations(SHAPE, (1.0, 1.0, 1.0)), ids=lambda g: g.orientation)
+def test_the_network_sees_its_own_axes_whatever_the_scans_are(grid, image, network):
+    """The same voxels in the same places, stored in any order: the same label for each."""
+    upright = Image(image.data, Meaning(grid))
+    seen = grid.reorientation("LIA")
+    stored = Image(np.ascontiguousarray(seen.apply(image.data)), Meaning(grid.reoriented(seen)))
+    for block in (SHAPE, (8, 9, 7)):
+        labels = run(upright, network, block=block, axes="LIA")
+        assert_array_equal(seen.apply(labels), whole(stored, network))
+
+
+@pytest.mark.parametrize("block", [SHAPE, (8, 9, 7)])
+def test_inside_a_focus_nothing_changes_and_outside_is_background(block, image, network):
+    focus = (slice(3, 12), slice(5, 20), slice(2, 9))
+    expected = np.zeros(SHAPE, np.uint8)
+    expected[focus] = whole(image, network)[focus]
+    assert_array_equal(run(image, network, block=block, focus=focus), expected)
+
+
+@pytest.mark.parametrize("block", [(40, 40, 40), (7, 9, 11)])
+def test_an_answer_on_another_grid_is_the_linear_interpolation_of_the_logits(block, image, network):
+    """Against scipy's linear interpolation of the whole volume's logits."""
+    grid = obliques(1, seed=3, shape=(14, 16, 15), spacing=(0.8, 0.9, 1.1))[0]
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(np.asarray(image.data))[None, None])[0].numpy()
+    at = np.moveaxis(image.geometry.index(grid.world(np.moveaxis(np.indices(grid.shape), 0, -1))), -1, 0)
+    sampled = [map_coordinates(logit, at, order=1, mode="nearest") for logit in logits.astype(np.float64)]
+    inside = ((at >= -0.5) & (at <= np.array(SHAPE).reshape(3, 1, 1, 1) - 0.5)).all(axis=0)
+    expected = np.where(inside, np.argmax(sampled, axis=0), 0)
+    labels = np.full(grid.shape, 99, np.uint8)
+    link = Link(grid, image.geometry)
+    assert not link.coincides
+    todo = plan(link, (receptive_field(network)[0] // 2,) * 3, Footprint(0, 0), 1 << 30, block)
+    predict(image, grid, network, np.float32, todo, labels.__setitem__)
+    assert 0.1 < inside.mean() < 1
+    top = np.sort(sampled, axis=0)
+    clear = (top[-1] - top[-2] > 1e-4) | ~inside  # near-ties may fall either way
+    assert clear.mean() > 0.99
+    assert_array_equal(labels[clear], expected[clear])
+
+
+def test_where_the_frame_ends_the_answer_is_background(image, network):
+    larger = image.geometry.pad((4, 0, 3), (0, 5, 2))
+    labels = np.full(larger.shape, 99, np.uint8)
+    todo = plan(Link(larger, image.geometry), (6,) * 3, Footprint(0, 0), 1 << 30, (9, 9, 9))
+    predict(image, larger, network, np.float32, todo, labels.__setitem__)
+    expected = np.pad(whole(image, network), ((4, 0), (0, 5), (3, 2)))
+    assert_array_equal(labels, expected)
+
+
+def test_classes_are_decided_in_pieces_of_any_size(image, network, monkeypatch):
+    for size in (1, 4 * 3 * 23 * 17 * 5):
+        monkeypatch.setattr("medscience.inference.decide.LOGITS", size)
+        assert_array_equal(run(image, network), whole(image, network))
+
+
+def test_an_answer_that_is_not_finite_is_refused(image):
+    network = MeshNet(2, 2, (1,), "relu").eval()
+    torch.nn.init.constant_(network.head.bias, float("nan"))
+    with pytest.raises(ModelError, match="MODEL-NOT-FINITE"):
+        run(image, network)
+
+
+def test_the_footprint_is_that_of_the_widest_layer():
+    thin, wide = (footprint(MeshNet(c, 104, (1, 2), "relu")).per_voxel for c in (5, 20))
+    assert 4 * 10 < thin < 4 * 10 + 20
+    assert 4 * 40 < wide < 4 * 40 + 20

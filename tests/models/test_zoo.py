@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.numpy import load_file, save_file
+
+from medscience.description import MeshNetArguments, file_sha256
+from medscience.errors import ModelError
+from medscience.models.known_answer import check_model
+from medscience.models.meshnet import MeshNet
+from medscience.models.plain import as_convolutions
+from medscience.models.save import save_model
+from medscience.models.zoo import load, parameters
+
+
+def rewrite(model, change):
+    """Change a model's weights and give the model file the new digest."""
+    weights = model.with_suffix(".safetensors")
+    tensors = load_file(weights)
+    change(tensors)
+    save_file(tensors, weights)
+    content = yaml.safe_load(model.read_text())
+    content["weights"]["sha256"] = file_sha256(weights)
+    model.write_text(yaml.safe_dump(content))
+
+
+def test_a_model_loads_and_gives_its_known_answer(tiny_model):
+    assert check_model(tiny_model) < 1e-5
+
+
+def test_a_model_with_batch_normalisation_keeps_its_statistics(tiny_model, tmp_path):
+    arguments = MeshNetArguments(channels=3, classes=3, dilations=(1, 2), activation="relu", norm="batch")
+    network = MeshNet(**arguments.model_dump())
+    network(torch.rand(2, 1, 8, 8, 8))  # in training mode: the statistics move
+    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
+    description = yaml.safe_load(tiny_model.read_text())
+    description["network"]["arguments"] = arguments.model_dump()
+    path = save_model(tmp_path / "other", description, tensors, as_convolutions(tensors, arguments))
+    assert check_model(path) < 1e-5
+    model, loaded = load(path)
+    assert model.weights.parameters == parameters(network)
+    assert all(torch.equal(value, network.state_dict()[key]) for key, value in loaded.state_dict().items())
+
+
+def test_other_weights_under_the_same_name_are_refused(tiny_model):
+    weights = tiny_model.with_suffix(".safetensors")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match="MODEL-DIGEST"):
+        load(tiny_model)
+
+
+def test_missing_weights_are_named(tiny_model):
+    tiny_model.with_suffix(".safetensors").unlink()
+    with pytest.raises(ModelError, match=r"tiny\.safetensors"):
+        load(tiny_model)
+
+
+FAULTS = {
+    "head.bias is missing": lambda t: t.pop("head.bias"),
+    "extra is not part of the network": lambda t: t.update(extra=np.zeros(1, np.float32)),
+    "head.bias has the shape": lambda t: t.update({"head.bias": np.zeros(9, np.float32)}),
+    "not finite": lambda t: t.update({"head.bias": np.full(3, np.nan, np.float32)}),
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+def test_weights_that_do_not_fit_are_refused_by_name(words, tiny_model):
+    rewrite(tiny_model, FAULTS[words])
+    with pytest.raises(ModelError, match=words):
+        load(tiny_model)
+
+
+def test_weights_that_compute_something_else_fail_their_known_answer(tiny_model):
+    rewrite(tiny_model, lambda t: t.update({"head.bias": t["head.bias"] + np.float32([0.5, 0, 0])}))
+    with pytest.raises(ModelError, match="MODEL-ANSWER"):
+        check_model(tiny_model)
+
+
+def test_a_pickle_is_not_opened(tiny_model):
+    weights = tiny_model.with_suffix(".safetensors")
+    weights.write_bytes(b"\x80\x04cos\nsystem\n(S'touch pwned'\ntR.")
+    content = yaml.safe_load(tiny_model.read_text())
+    content["weights"]["sha256"] = file_sha256(weights)
+    tiny_model.write_text(yaml.safe_dump(content))
+    with pytest.raises(ModelError, match="safetensors"):
+        load(tiny_model)

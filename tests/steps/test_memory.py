@@ -1,0 +1,43 @@
+"""The promise about memory, kept by a real process."""
+
+import subprocess
+import sys
+
+import pytest
+
+from medscience.steps.ingest import ingest
+from medscience.steps.simulate import head
+from medscience.store.images import open_image
+from tests.conftest import REPOSITORY
+
+MODEL = REPOSITORY / "config/models/demo-head.yaml"
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("memory")
+    head(folder, seed=9)
+    ingest(folder / "head-9.nii.gz", folder / "scan.ome.zarr")
+    return folder / "scan.ome.zarr"
+
+
+def predict(scan, destination, *options):
+    command = [sys.executable, "-m", "medscience", "predict", scan, MODEL, destination, *options]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("options", [(), ("--tile", "96,64,80"), ("--memory", "700M")], ids=" ".join)
+def test_the_measured_peak_keeps_within_the_predicted_and_the_promised(options, scan, tmp_path):
+    found = predict(scan, tmp_path / "raw.ome.zarr", *options)
+    assert found.returncode == 0, found.stderr
+    record = open_image(tmp_path / "raw.ome.zarr").commit.record
+    plan = record["plan"]
+    assert record["peak_memory_bytes"] <= plan["predicted_bytes"] <= plan["promised_bytes"]
+    assert (plan["blocks"] > 1) == bool(options)
+
+
+def test_less_memory_than_any_block_needs_is_refused_before_the_run(scan, tmp_path):
+    found = predict(scan, tmp_path / "raw.ome.zarr", "--memory", "300M")
+    assert found.returncode == 1
+    assert found.stderr.startswith("MEMORY-TOO-SMALL")
+    assert not list(tmp_path.iterdir())

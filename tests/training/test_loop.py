@@ -1,0 +1,50 @@
+import numpy as np
+import torch
+
+from medscience.description import Training
+from medscience.models.meshnet import MeshNet
+from medscience.training.loop import Case, patches, train
+
+RECIPE = Training(steps=60, patch=(16, 16, 16), learning_rate=0.02, class_weights=(1.0, 1.0), seed=3)
+
+
+def bright_blobs(seed):
+    """Bright cubes on noise; the label is what is bright."""
+    random = np.random.default_rng(seed)
+    labels = np.zeros((24, 22, 20), np.uint8)
+    for corner in random.integers(2, 12, (4, 3)):
+        labels[tuple(slice(c, c + 6) for c in corner)] = 1
+    image = labels + 0.2 * random.standard_normal(labels.shape)
+    return Case(image.astype(np.float32), labels)
+
+
+def trained(seed=3):
+    network = MeshNet(4, 2, (1, 2), "elu")
+    losses = train(network, [bright_blobs(n) for n in range(3)], RECIPE.model_copy(update={"seed": seed}))
+    return network, losses
+
+
+def test_a_network_learns_what_the_labels_say_and_finds_it_in_unseen_data():
+    network, losses = trained()
+    assert np.mean(losses[-10:]) < 0.3 * np.mean(losses[:5])
+    unseen = bright_blobs(9)
+    with torch.inference_mode():
+        found = network(torch.from_numpy(unseen.image)[None, None]).argmax(1)[0].numpy()
+    assert (found == unseen.labels).mean() > 0.98
+
+
+def test_the_seed_decides():
+    (one, losses), (same, same_losses), (other, _) = trained(), trained(), trained(4)
+    assert losses == same_losses
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
+    assert not torch.equal(next(one.parameters()), next(other.parameters()))
+
+
+def test_image_and_labels_are_cut_and_mirrored_together():
+    case = bright_blobs(1)
+    case = Case(case.labels.astype(np.float32), case.labels)
+    drawn = patches([case], (7, 30, 5), seed=0)
+    for _ in range(20):
+        image, labels = next(drawn)
+        assert tuple(image.shape) == (1, 1, 7, 22, 5)
+        assert torch.equal(image[0, 0].long(), labels[0])

@@ -1,0 +1,184 @@
+"""The workflow on a cohort with good and bad samples, as a user runs it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from medscience.steps.simulate import head
+from medscience.store.commit import commit_path
+from medscience.store.images import open_image
+from medscience.store.verify import verify
+from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A working directory with the demo's model, two simulated heads and a sheet."""
+    (tmp_path / "config").mkdir()
+    shutil.copytree(REPOSITORY / "config/models", tmp_path / "config/models")
+    (tmp_path / "config/config.yaml").write_text(
+        "samples: config/samples.tsv\nmodels:\n  brain_mri: [demo-head]\nmemory: 4G\n"
+    )
+    head(tmp_path / "scans", seed=31, count=1)
+    return tmp_path
+
+
+def sheet(project, rows, columns="sample\ttrack\tsource"):
+    lines = [columns, *("\t".join(row) for row in rows)]
+    (project / "config/samples.tsv").write_text("\n".join(lines) + "\n")
+
+
+def run(project, *arguments):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
+    command += ["--cores", "2", "--directory", project, "--workflow-profile"]
+    command += [REPOSITORY / "profiles/default", *arguments]
+    return subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, check=False, cwd=project
+    )
+
+
+def page(project):
+    return (project / "results/report/cohort.html").read_text()
+
+
+def test_one_missing_and_one_truncated_file_do_not_stop_the_good_sample(project):
+    good = project / "scans/head-31.nii.gz"
+    cut = project / "scans/cut.nii.gz"
+    cut.write_bytes(good.read_bytes()[:200_000])
+    sheet(
+        project,
+        [
+            ("good", "brain_mri", str(good)),
+            ("missing", "brain_mri", "/nowhere/scan.nii.gz"),
+            ("cut", "brain_mri", str(cut)),
+        ],
+    )
+    found = run(project)
+    assert found.returncode == 1
+    html = page(project)
+    rows = pyarrow.parquet.read_table(project / "results/measurements/demo-head/good.parquet").to_pylist()
+    for row in rows:
+        assert f"{row['volume_mm3'] / 1000:.1f}" in html
+    assert len(re.findall("INPUT-MISSING", html)) >= 1
+    assert len(re.findall("NIFTI-DAMAGED", html)) >= 1
+    assert "/nowhere/scan.nii.gz" in html
+    assert "good" in (project / "results/report/cohort.tsv").read_text()
+    assert verify(project / "results") == []
+
+    # mended, the others are made, and what was done is kept
+    before = open_image(project / "results/predictions/demo-head/good.ome.zarr").commit.record
+    shutil.copy(good, cut)
+    sheet(project, [("good", "brain_mri", str(good)), ("cut", "brain_mri", str(cut))])
+    again = run(project)
+    assert again.returncode == 0, again.stderr
+    assert "NIFTI-DAMAGED" not in page(project)
+    after = open_image(project / "results/predictions/demo-head/good.ome.zarr").commit.record
+    assert after == before
+
+    # nothing to do is nothing done
+    idle = run(project)
+    assert "Nothing to be done" in idle.stderr
+
+    # a source that breaks later takes its old numbers with it
+    cut.write_bytes(good.read_bytes()[:200_000])
+    broken = run(project)
+    assert broken.returncode == 1
+    assert "NIFTI-DAMAGED" in page(project)
+    table = (project / "results/report/cohort.tsv").read_text()
+    assert "good" in table
+    assert "cut\t" not in table
+
+
+def test_a_reference_gives_dice_in_the_report(project):
+    sheet(
+        project,
+        [("a", "brain_mri", "scans/head-31.nii.gz", "scans/head-31_labels.nii.gz")],
+        "sample\ttrack\tsource\treference",
+    )
+    found = run(project)
+    assert found.returncode == 0, found.stderr
+    rows = pyarrow.parquet.read_table(project / "results/measurements/demo-head/a.parquet")
+    assert all(0.5 < dice <= 1 for dice in rows["dice"].to_pylist())
+    assert "Dice" in page(project)
+
+
+def test_with_snakemakes_own_notes_lost_a_partial_store_is_made_again(project):
+    sheet(project, [("a", "brain_mri", "scans/head-31.nii.gz")])
+    assert run(project).returncode == 0
+    store = project / "results/labels/demo-head/a.ome.zarr"
+    digest = open_image(store).commit.digest
+    shutil.rmtree(project / ".snakemake")
+    commit_path(store).unlink()
+    next(store.rglob("c/*/*/*")).unlink()
+    shutil.rmtree(project / "results/measurements")
+    shutil.rmtree(project / "results/report")
+    assert run(project).returncode == 0
+    assert verify(store) == []
+    assert open_image(store).commit.digest == digest
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        (
+            [("../../x", "brain_mri", "a.nii"), ("b", "heart", "")],
+            ["line 2", "line 3", "track", "source"],
+        ),
+        ([("x;touch PWN", "brain_mri", "a.nii")], ["line 2", "sample"]),
+        ([("a", "brain_mri", "a.nii"), ("A", "brain_mri", "b.nii")], ["line 3", "already"]),
+        ([("a", "liver_ct", "a.nii")], ["liver_ct", "no model"]),
+    ],
+    ids=["all faults at once", "shell", "case", "no model"],
+)
+def test_a_fault_of_the_sheet_stops_the_run_before_any_job(project, rows, words):
+    sheet(project, rows)
+    found = run(project)
+    assert found.returncode == 1
+    for word in words:
+        assert word in found.stderr
+    assert not (project / "results").exists()
+    assert not list(project.rglob("PWN"))
+
+
+def test_text_in_the_sheet_never_reaches_a_shell(project):
+    names = ["$(touch PWN).nii.gz", "a'; touch PWN;'.nii", "`touch PWN`.nii", "a b&&touch PWN.nii"]
+    sheet(project, [(f"s{n}", "brain_mri", f"scans/{name}") for n, name in enumerate(names)])
+    found = run(project)
+    assert found.returncode == 1
+    assert not list(project.rglob("PWN"))
+    assert page(project).count("INPUT-MISSING") >= len(names)
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_the_one_that_was_meant(project):
+    config = project / "config/config.yaml"
+    config.write_text(config.read_text() + "treads: 2\n__use_yte__: true\n")
+    sheet(project, [])
+    found = run(project)
+    assert found.returncode == 1
+    assert "did you mean 'threads'" in found.stderr
+    assert "__use_yte__" in found.stderr
+
+
+def test_a_model_that_is_not_there_is_named_before_any_job(project):
+    config = project / "config/config.yaml"
+    config.write_text(config.read_text().replace("demo-head", "nosuch"))
+    sheet(project, [("a", "brain_mri", "scans/head-31.nii.gz")])
+    found = run(project)
+    assert found.returncode == 1
+    assert "MODEL-MISSING" in found.stderr
+    assert "demo-head" in found.stderr
+
+
+def test_the_workflow_needs_no_activated_environment(project, monkeypatch):
+    sheet(project, [("a", "brain_mri", "scans/head-31.nii.gz")])
+    bare = [str(p) for p in ("/usr/local/bin", "/usr/bin", "/bin")]
+    assert not any((Path(p) / "medscience").exists() for p in bare)
+    monkeypatch.setenv("PATH", ":".join(bare))
+    assert run(project).returncode == 0

@@ -1,0 +1,69 @@
+# The settings and the sample sheet, checked before any job runs.
+
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from medscience.config.settings import read_cohort
+from medscience.config.sheet import NAME
+from medscience.description import find_model
+from medscience.errors import MedscienceError
+
+if workflow.config_settings.config:
+    raise WorkflowError("settings belong in the config file: --config is not read")
+
+CONFIG = str((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
+
+try:
+    COHORT = read_cohort(Path(CONFIG))
+    for model in {model for model, _ in COHORT.pairs}:
+        find_model(model)
+except MedscienceError as fault:
+    raise WorkflowError(fault.line) from None
+
+PAGE = "results/report/cohort.html"
+
+# the command line of this very environment, whether it is activated or not
+shell.prefix(
+    f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; set -euo pipefail; "
+)
+
+
+wildcard_constraints:
+    sample=NAME.strip("^$"),
+    model=NAME.strip("^$"),
+
+
+def stamp(path):
+    """Size and time of a file, so that a changed source is read again."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return "missing"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def source(wildcards):
+    return COHORT.sample(wildcards.sample).source
+
+
+def source_digest(wildcards):
+    digest = COHORT.sample(wildcards.sample).sha256
+    return f"--sha256 {digest}" if digest else ""
+
+
+def reference_source(wildcards):
+    return COHORT.sample(wildcards.sample).reference
+
+
+def reference(wildcards):
+    if COHORT.sample(wildcards.sample).reference:
+        return f"results/references/{wildcards.sample}.ome.zarr.commit.json"
+    return []
+
+
+def report_what_there_is():
+    shell("medscience report {CONFIG:q} {PAGE}")
+    print(f"The report says what failed: {PAGE}", file=sys.stderr)

@@ -1,0 +1,32 @@
+# Sources are params, never input: a missing file stops its own sample, not the run.
+
+
+rule ingest:
+    output:
+        "results/images/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/ingest/{sample}.log",
+    benchmark:
+        "logs/ingest/{sample}.tsv"
+    params:
+        source=source,
+        digest=source_digest,
+        stamp=lambda wildcards: stamp(source(wildcards)),
+        failed="results/failed/ingest/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "ingest {params.source:q} {output} {params.digest} &> {log}"
+
+
+rule reference:
+    output:
+        "results/references/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/reference/{sample}.log",
+    params:
+        source=reference_source,
+        stamp=lambda wildcards: stamp(reference_source(wildcards)),
+        failed="results/failed/reference/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "ingest --labels {params.source:q} {output} &> {log}"

@@ -1,0 +1,39 @@
+# From image to labels; the memory that a step may take is the user's setting.
+
+from medscience.inference.plan import parse_memory
+
+
+rule predict:
+    input:
+        image="results/images/{sample}.ome.zarr.commit.json",
+        model="config/models/{model}.yaml",
+    output:
+        "results/predictions/{model}/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/predict/{model}/{sample}.log",
+    benchmark:
+        "logs/predict/{model}/{sample}.tsv"
+    threads: COHORT.settings.threads
+    resources:
+        mem_mb=parse_memory(COHORT.settings.memory) >> 20,
+    params:
+        failed="results/failed/predict/{model}/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "predict {input.image} {input.model} {output} "
+        "--memory {resources.mem_mb}M --threads {threads} &> {log}"
+
+
+rule postprocess:
+    input:
+        prediction="results/predictions/{model}/{sample}.ome.zarr.commit.json",
+        model="config/models/{model}.yaml",
+    output:
+        "results/labels/{model}/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/postprocess/{model}/{sample}.log",
+    params:
+        failed="results/failed/postprocess/{model}/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "postprocess {input.prediction} {input.model} {output} &> {log}"

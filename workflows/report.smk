@@ -1,0 +1,18 @@
+# One page for the cohort: by the rule when every sample is done, by onerror when some failed.
+
+
+rule report:
+    input:
+        config=CONFIG,
+        sheet=str(COHORT.settings.samples),
+        tables=[
+            f"results/measurements/{model}/{sample}.parquet"
+            for model, sample in COHORT.pairs
+        ],
+    output:
+        page=PAGE,
+        table="results/report/cohort.tsv",
+    log:
+        "logs/report.log",
+    shell:
+        "medscience report {input.config:q} {output.page} &> {log}"
