@@ -6,36 +6,38 @@ export MEDSCIENCE_SAMPLES
 
 BIN := .venv/bin
 READY := .venv/ready
+CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model bench lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy pictures bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## make .venv with every version pinned (TORCH_INDEX=URL chooses another torch)
 
-$(READY): envs/requirements.lock pyproject.toml
+PLUGIN := plugins/napari-medscience
+$(READY): envs/requirements.lock pyproject.toml $(PLUGIN)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; say which with make PYTHON=..."; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --index-url $(TORCH_INDEX) torch==2.13.0)
 	$(BIN)/pip install --quiet --requirement envs/requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --no-deps --editable . --editable $(PLUGIN)
 	@touch $@
 
 check: setup ## format, lint, types, import rules, workflow
-	$(BIN)/ruff format --check medscience tests
-	$(BIN)/ruff check medscience tests
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflows
 	$(RUN) snakemake --dry-run --quiet all
 
 format: setup ## put code and workflows into the house's form
-	$(BIN)/ruff format medscience tests
-	$(BIN)/ruff check --fix medscience tests
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/snakefmt Snakefile workflows
 
 test: setup ## the whole test suite
@@ -59,16 +61,15 @@ demo-real:
 	$(RUN) snakemake --cores all --configfile config/real.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
-TRAINING := results/demo-training
-demo-model: setup ## train the demo's network again from its recipe, into results/models (about 20 minutes)
-	$(RUN) medscience simulate head $(TRAINING) --seed 1001 --count 12
-	@printf 'image\tlabels\n' > $(TRAINING)/sheet.tsv
-	@for n in $$(seq 1001 1012); do \
-		$(RUN) medscience ingest $(TRAINING)/head-$$n.nii.gz $(TRAINING)/$$n.ome.zarr && \
-		$(RUN) medscience ingest --labels $(TRAINING)/head-$${n}_labels.nii.gz $(TRAINING)/$${n}_labels.ome.zarr && \
-		printf '%s\t%s\n' $(TRAINING)/$$n.ome.zarr $(TRAINING)/$${n}_labels.ome.zarr >> $(TRAINING)/sheet.tsv || exit 1; \
-	done
-	$(RUN) medscience train demo-head --data $(TRAINING)/sheet.tsv --name demo-head
+demo-model: setup ## train the demo's network again from its recipe, into results/models (about two hours)
+	$(RUN) medscience train demo-head --name demo-head
+
+demo-accuracy: setup ## measure the demo's network on unseen simulated heads and on the real scan
+	$(RUN) python -m tests.accuracy
+
+pictures: setup ## make the pictures of the docs again, from the results of make demo (needs xvfb-run and chromium)
+	$(RUN) python docs/pictures/report_page.py
+	$(RUN) xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python docs/pictures/napari_window.py
 
 bench: setup ## time and memory, as ratios within one run
 	$(RUN) python -m tests.bench

@@ -2,7 +2,7 @@
 
 import errno
 import json
-import logging
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.steps import export, models, simulate
+from medscience.steps.doctor import doctor
 from medscience.steps.ingest import ingest
 from medscience.steps.measure import measure
 from medscience.steps.postprocess import postprocess
@@ -19,6 +20,7 @@ from medscience.steps.predict import predict
 from medscience.steps.report import report
 from medscience.steps.train import train
 from medscience.steps.verify import verify
+from medscience.terminal.logs import Level, say_from
 
 
 @dataclass(slots=True)
@@ -46,13 +48,15 @@ def options(
         Path | None,
         typer.Option(help="where to keep a record if the command fails; removed if it succeeds"),
     ] = None,
+    log_level: Annotated[Level, typer.Option(help="how much to say on stderr")] = Level.INFO,
 ) -> None:
     """Set up what all commands share."""
     CALL.step, CALL.failure_record = context.invoked_subcommand, failure_record
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    say_from(log_level)
+    context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, predict, postprocess, measure, report, train, verify):
+for step in (ingest, predict, postprocess, measure, report, train, verify, doctor):
     app.command()(step)
 
 

@@ -112,13 +112,24 @@ class Postprocess(Strict):
     """Whether only the largest 26-connected piece of all labels together is kept."""
 
 
+class SimulatedHeads(Strict):
+    """Heads of `medscience.simulate` to train on, their brightness drawn anew in every step."""
+
+    first_seed: Annotated[int, Field(ge=0)]
+    count: Side
+
+
 class Training(Strict):
     """How the weights were made, so that they can be made again."""
 
+    heads: SimulatedHeads | None = None
+    """None: the data come as a sheet."""
     steps: Side
     patch: tuple[Side, Side, Side]
     learning_rate: Annotated[float, Field(gt=0)]
     class_weights: tuple[float, ...]
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the convolutions; weights and loss are always float32."""
     seed: int
 
 

@@ -25,6 +25,7 @@ COMMANDS = [
     ["report"],
     ["verify"],
     ["train"],
+    ["doctor"],
 ]
 
 

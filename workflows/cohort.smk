@@ -24,6 +24,7 @@ except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
 
 PAGE = "results/report/cohort.html"
+UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
 # the command line of this very environment, whether it is activated or not
 shell.prefix(
@@ -66,4 +67,5 @@ def reference(wildcards):
 
 def report_what_there_is():
     shell("medscience report {CONFIG:q} {PAGE}")
+    Path(UNFINISHED).touch()
     print(f"The report says what failed: {PAGE}", file=sys.stderr)

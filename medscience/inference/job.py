@@ -23,6 +23,7 @@ from medscience.inference.tiling import Sizes
 from medscience.models.receptive_field import is_exact, receptive_field
 from medscience.models.zoo import load
 from medscience.preprocess.normalize import normalization
+from medscience.progress import Tell, nobody
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,9 @@ class Job:
     notes: tuple[str, ...]
     """What was done to the scan that a reader of the result should know."""
 
-    def run(self, write: Write) -> Seams:
-        """Predict, writing block by block on the image's grid."""
-        return predict(self.frame, self.image.geometry, self.network, self.normalize, self.plan, write)
+    def run(self, write: Write, tell: Tell = nobody) -> Seams:
+        """Predict, writing block by block on the image's grid; `tell` hears of every block."""
+        return predict(self.frame, self.image.geometry, self.network, self.normalize, self.plan, write, tell)
 
 
 def prepare(image: Image, model: tuple[ModelFile, nn.Module], memory: int, block: Sizes | None = None) -> Job:

@@ -15,6 +15,7 @@ from medscience.inference.decide import decide, decide_between, label_type
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Plan
 from medscience.inference.tiling import with_halo
+from medscience.progress import Tell, nobody
 from medscience.store.grid import regions
 
 Normalize = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -29,6 +30,7 @@ def predict(
     normalize: Normalize,
     plan: Plan,
     write: Write,
+    tell: Tell = nobody,
 ) -> Seams:
     """Write the most likely class of every voxel of a grid, block by block.
 
@@ -46,6 +48,8 @@ def predict(
         Blocks of the answer, halo, and the part of the frame outside of which everything is background.
     write : callable
         Takes a region (z, y, x) and its labels.
+    tell : callable
+        Hears how many blocks are done, and of how many.
 
     Returns
     -------
@@ -84,8 +88,11 @@ def predict(
     network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     head: nn.Conv3d = network.head  # type: ignore[assignment]
     link = Link(answer, frame.geometry)
-    for region in regions(answer.shape, plan.block):
+    todo = regions(answer.shape, plan.block)
+    tell(0, len(todo))
+    for done, region in enumerate(todo, start=1):
         write(region, labels_of(region))
+        tell(done, len(todo))
     return seams
 
 

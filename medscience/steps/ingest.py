@@ -18,10 +18,11 @@ def ingest(
 
     from medscience.errors import InputError
     from medscience.ingest.formats import open_source
-    from medscience.store.commit import Provenance
+    from medscience.store.commit import Provenance, store_path
     from medscience.store.images import ImageWriter
     from medscience.store.metadata import Content
     from medscience.store.staging import is_done, staged
+    from medscience.terminal.progress import shown
 
     opened = open_source(source)
     if sha256 and sha256 != opened.sha256:
@@ -45,12 +46,15 @@ def ingest(
     provenance = Provenance("ingest", {"labels": labels}, {"source": opened.sha256})
     if is_done(destination, provenance):
         return
-    with staged(destination, provenance) as staging:
+    name = store_path(destination).name.removesuffix(".ome.zarr")
+    with shown(f"ingest {name}") as tell, staged(destination, provenance) as staging:
         content = Content.of(opened.meaning, is_labels=labels, source=opened.facts)
         writer = ImageWriter(staging, content, opened.shape, opened.dtype)
-        start = 0
+        start, depth = 0, opened.shape[0]
+        tell(start, depth)
         for slab in opened.slabs(writer.shards[0]):
             writer.write((slice(start, start + len(slab)), *map(slice, (0, 0), slab.shape[1:])), slab)
             start += len(slab)
+            tell(start, depth)
         writer.finish()
         staging.record["repairs"] = [asdict(repair) for repair in opened.repairs]

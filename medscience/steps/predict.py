@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medscience.description import ModelFile
+
+if TYPE_CHECKING:
+    from medscience.inference.job import Job
 
 
 def predict(
@@ -18,8 +21,6 @@ def predict(
     threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
 ) -> None:
     """Write the most likely label of every voxel, on the image's own grid."""
-    import os
-
     import torch
 
     from medscience.description import file_sha256, find_model
@@ -28,19 +29,21 @@ def predict(
     from medscience.inference.job import focused, prepare
     from medscience.inference.memory import give_back_freed_memory
     from medscience.inference.plan import parse_memory
+    from medscience.machine.cores import usable_cores
     from medscience.models.zoo import load
     from medscience.postprocess.components import keep_largest
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
     from medscience.store.metadata import Content, LabelMeaning
     from medscience.store.staging import is_done, staged
+    from medscience.terminal.progress import shown
 
     promised, wanted = _sizes(memory, tile, parse_memory)
     give_back_freed_memory()
     path = find_model(model)
     description, network = load(path)
     stored = open_image(image)
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads or usable_cores())
     provenance = Provenance(
         "predict",
         {"precision": "float32", "device": "cpu", "threads": torch.get_num_threads()},
@@ -54,24 +57,30 @@ def predict(
     meaning = LabelMeaning(
         labels, stored.path.name, stored.commit.digest, description.name, description.caution
     )
-    with staged(destination, provenance) as staging:
+    with shown(f"predict {stored.name}") as tell, staged(destination, provenance) as staging:
         content = Content.of(stored.image.meaning, labels=meaning, source=stored.content.source)
         shape, kind = stored.image.shape, label_type(len(labels))
         writer = ImageWriter(staging, content, shape, kind, job.plan.block)
         if description.input.crop:
             job = focused(job, description.input.crop, path.parent, lambda found: keep_largest(found).labels)
         with about(stored.path):
-            seams = job.run(writer.write)
+            seams = job.run(writer.write, tell)
         writer.finish()
-        staging.record["plan"] = job.plan.record() | {"promised_bytes": promised}
-        staging.record["exact"] = job.plan.blend is None
-        staging.record["seam_score"] = seams.score if job.plan.blend else None
-        staging.record["warnings"] = [*job.notes, *_seam_warning(job.plan.blend, seams.score)]
+        staging.record.update(_record(job, promised, seams.score))
 
 
-def _seam_warning(blend: tuple[int, ...] | None, score: float) -> list[str]:
-    text = f"approximate: averaged over tiles of {blend}, which disagree at {score:.2%} of shared voxels"
-    return [text] if blend else []
+def _record(job: "Job", promised: int, seam_score: float) -> dict[str, Any]:
+    """What is good to know of a prediction."""
+    blend = job.plan.blend
+    words = (
+        f"approximate: averaged over tiles of {blend}, which disagree at {seam_score:.2%} of shared voxels"
+    )
+    return {
+        "plan": job.plan.record() | {"promised_bytes": promised},
+        "exact": blend is None,
+        "seam_score": seam_score if blend else None,
+        "warnings": [*job.notes, *([words] if blend else [])],
+    }
 
 
 def _first_model(description: ModelFile, path: Path) -> dict[str, str]:

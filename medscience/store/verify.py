@@ -4,14 +4,22 @@ import hashlib
 from pathlib import Path
 
 from medscience.errors import MedscienceError, StoreError
+from medscience.progress import Tell, nobody
 from medscience.store.commit import SUFFIX, altered, check_files, read_commit, store_path
 from medscience.store.tables import read_table
 
 
-def verify(path: Path) -> list[MedscienceError]:
+def verify(path: Path, tell: Tell = nobody) -> list[MedscienceError]:
     """Return everything that is wrong with a store, a table, or all of them in a folder.
 
     Every byte is read. An empty list means that nothing differs.
+
+    Parameters
+    ----------
+    path : Path
+        A store, its commit, a table, or a folder with some of them at any depth.
+    tell : callable
+        Hears of the objects of a store, or of the stores and tables of a folder.
 
     Raises
     ------
@@ -19,7 +27,7 @@ def verify(path: Path) -> list[MedscienceError]:
         If there is nothing at `path` that can be verified.
     """
     if path.name.endswith((".ome.zarr", SUFFIX)):
-        return _verify_store(store_path(path))
+        return _verify_store(store_path(path), tell)
     if path.suffix == ".parquet" and path.is_file():
         return _verify_table(path)
     inside = _verifiable(path) if path.is_dir() else []
@@ -32,7 +40,12 @@ def verify(path: Path) -> list[MedscienceError]:
             expected="a store, its commit, a .parquet table, or a folder with some",
             fix="name what a step of the workflow wrote",
         )
-    return [fault for found in inside for fault in verify(found)]
+    faults: list[MedscienceError] = []
+    tell(0, len(inside))
+    for done, found in enumerate(inside, start=1):
+        faults += verify(found)
+        tell(done, len(inside))
+    return faults
 
 
 def _verifiable(folder: Path) -> list[Path]:
@@ -42,13 +55,14 @@ def _verifiable(folder: Path) -> list[Path]:
     return sorted(stores | set(folder.rglob("*.parquet")))
 
 
-def _verify_store(store: Path) -> list[MedscienceError]:
+def _verify_store(store: Path, tell: Tell) -> list[MedscienceError]:
     try:
         commit = read_commit(store)
     except StoreError as fault:
         return [fault]
     faults: list[MedscienceError] = []
-    for key, entry in commit.objects.items():
+    tell(0, len(commit.objects))
+    for done, (key, entry) in enumerate(commit.objects.items(), start=1):
         try:
             with (store / key).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -56,6 +70,7 @@ def _verify_store(store: Path) -> list[MedscienceError]:
             found = type(fault).__name__
         if found != entry.sha256:
             faults.append(altered(store, key, f"sha256 {found}", f"sha256 {entry.sha256}"))
+        tell(done, len(commit.objects))
     if not faults:
         try:
             check_files(store, commit)

@@ -12,6 +12,7 @@ from medscience.measure.regions import measure_regions
 from medscience.postprocess.brain import tissues
 from medscience.postprocess.components import keep_largest
 from medscience.simulate.head import LABELS, simulate_head
+from medscience.simulate.scanner import isotropic
 from medscience.steps.measure import measure
 from medscience.store.commit import Provenance
 from medscience.store.grid import level_factors
@@ -49,7 +50,7 @@ def flags_of(image, labels, geometry, names=NAMES):
 @pytest.fixture(scope="module")
 def adult():
     """A simulated head as large as an adult's: image, labels and grid."""
-    head = simulate_head(3, shape=(100, 122, 100), spacing=(2.0, 2.0, 2.0))
+    head = simulate_head(3, isotropic(2.0))
     return head.image, head.labels, head.geometry
 
 

@@ -7,6 +7,7 @@ from medscience.geometry import Geometry, as_affine
 from medscience.image import Image, Meaning
 from medscience.preprocess.conform import conform
 from medscience.simulate.head import simulate_head
+from medscience.simulate.scanner import Protocol
 from medscience.testing.phantoms import centroid, landmark, obliques, orientations
 
 EVERYTHING = (slice(None),) * 3
@@ -81,8 +82,8 @@ def test_other_types_are_scaled_to_8_bits_by_freesurfers_rule(dtype):
     assert np.abs(inside - freesurfer_scale(values.astype(np.float64))).max() <= 1
 
 
-def test_8_bits_are_not_scaled():
-    made = simulate_head(1, shape=(60, 70, 60))
+def test_8_bits_are_not_scaled(toy_head):
+    made = toy_head(1)
     found = conform(image_of(made.image // 2, made.geometry)).image
     assert found.read(EVERYTHING).max() == (made.image // 2).max()
 
@@ -112,7 +113,7 @@ def test_a_head_longer_than_the_cube_loses_its_neck_not_its_crown():
 
 def test_it_agrees_with_nibabels_conform_where_both_interpolate_smoothly():
     """nibabel resamples to the same cube by another implementation (scipy splines, its own affine)."""
-    made = simulate_head(2, shape=(90, 100, 80), spacing=(1.5, 1.2, 1.4))
+    made = simulate_head(2, Protocol((70, 90, 66), (3.0, 2.4, 2.8)))
     ours = conform(image_of(made.image, made.geometry)).image
     target = (ours.shape, ours.geometry.matrix[:, [0, 1, 2, 3]])
     scan = nib.Nifti1Image(made.image, made.geometry.matrix)

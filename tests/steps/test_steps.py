@@ -20,7 +20,6 @@ from medscience.models.plain import as_convolutions
 from medscience.models.save import save_model
 from medscience.models.zoo import load
 from medscience.preprocess.normalize import normalization
-from medscience.simulate.head import simulate_head
 from medscience.steps.export import brain_mask, skull_stripped
 from medscience.steps.ingest import ingest
 from medscience.steps.measure import measure
@@ -38,10 +37,10 @@ EVERYTHING = (slice(None),) * 3
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory):
+def head(tmp_path_factory, toy_head):
     """A small simulated head and its truth, ingested."""
     folder = tmp_path_factory.mktemp("head")
-    made = simulate_head(5, shape=(72, 80, 68), spacing=(1.0, 1.0, 1.0))
+    made = toy_head(5)
     for name, array in (("scan", made.image), ("truth", made.labels)):
         image = Image(array, Meaning(made.geometry))
         write_nifti(image, folder / f"{name}.nii.gz", is_labels=name == "truth", form_code=1)
@@ -103,8 +102,8 @@ def test_the_table_counts_the_labels_and_names_what_it_was_made_from(head, chain
     assert digests["image"] == open_image(head / "scan.ome.zarr").commit.digest
 
 
-def test_labels_are_not_measured_on_another_image(chain, head, tmp_path):
-    made = simulate_head(6, shape=(72, 80, 68))
+def test_labels_are_not_measured_on_another_image(chain, toy_head, tmp_path):
+    made = toy_head(6)
     write_nifti(Image(made.image, Meaning(made.geometry)), tmp_path / "b.nii", is_labels=False, form_code=1)
     ingest(tmp_path / "b.nii", tmp_path / "b.ome.zarr")
     with pytest.raises(MismatchError, match="MEASURE-IMAGE"):
@@ -171,8 +170,8 @@ def test_a_source_that_is_not_the_one_in_the_sheet_is_refused(head, tmp_path):
         ingest(head / "scan.nii.gz", tmp_path / "x.ome.zarr", sha256="0" * 64)
 
 
-def test_brightness_is_not_taken_for_labels(tmp_path):
-    made = simulate_head(6, shape=(20, 20, 20))
+def test_brightness_is_not_taken_for_labels(toy_head, tmp_path):
+    made = toy_head(6, (20, 20, 20))
     image = Image(made.image.astype(np.float32), Meaning(made.geometry))
     write_nifti(image, tmp_path / "x.nii", is_labels=False, form_code=1)
     with pytest.raises(InputError, match="INPUT-LABELS"):
@@ -198,8 +197,8 @@ def test_a_first_model_chooses_where_to_look_and_inside_nothing_changes(head, ch
     assert "tiny chose where to look" in record["warnings"][0]
 
 
-def test_a_first_model_that_finds_nothing_is_refused(tiny_model, tmp_path):
-    made = simulate_head(5, shape=(40, 40, 40))
+def test_a_first_model_that_finds_nothing_is_refused(toy_head, tiny_model, tmp_path):
+    made = toy_head(5, (40, 40, 40))
     write_nifti(Image(made.image, Meaning(made.geometry)), tmp_path / "a.nii", is_labels=False, form_code=1)
     ingest(tmp_path / "a.nii", tmp_path / "a.ome.zarr")
     content = yaml.safe_load(tiny_model.read_text())

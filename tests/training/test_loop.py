@@ -1,9 +1,10 @@
 import numpy as np
 import torch
+from numpy.testing import assert_array_equal
 
 from medscience.description import Training
 from medscience.models.meshnet import MeshNet
-from medscience.training.loop import Case, patches, train
+from medscience.training.loop import SETTLED, Case, patches, train
 
 RECIPE = Training(steps=60, patch=(16, 16, 16), learning_rate=0.02, class_weights=(1.0, 1.0), seed=3)
 
@@ -20,7 +21,8 @@ def bright_blobs(seed):
 
 def trained(seed=3):
     network = MeshNet(4, 2, (1, 2), "elu")
-    losses = train(network, [bright_blobs(n) for n in range(3)], RECIPE.model_copy(update={"seed": seed}))
+    recipe = RECIPE.model_copy(update={"seed": seed})
+    losses = train(network, patches([bright_blobs(n) for n in range(3)], recipe.patch, seed), recipe)
     return network, losses
 
 
@@ -46,5 +48,23 @@ def test_image_and_labels_are_cut_and_mirrored_together():
     drawn = patches([case], (7, 30, 5), seed=0)
     for _ in range(20):
         image, labels = next(drawn)
-        assert tuple(image.shape) == (1, 1, 7, 22, 5)
-        assert torch.equal(image[0, 0].long(), labels[0])
+        assert image.shape == (7, 22, 5)
+        assert_array_equal(image, labels)
+
+
+def test_batch_normalisation_settles_before_the_end():
+    """What the network gives in use is what it gave while it learned: its statistics moved no more."""
+    network = MeshNet(4, 2, (1, 2), "relu", norm="batch")
+    recipe = RECIPE.model_copy(update={"precision": "bfloat16"})
+    seen = []
+
+    def watched(source):
+        for patch in source:
+            seen.append(network.features[1].running_mean.clone())
+            yield patch
+
+    train(network, watched(patches([bright_blobs(1)], recipe.patch, 0)), recipe)
+    settled = int(SETTLED * recipe.steps)
+    assert not torch.equal(seen[settled - 2], seen[settled - 1])
+    assert torch.equal(seen[settled], seen[-1])
+    assert torch.equal(network.features[1].running_mean, seen[-1])

@@ -1,0 +1,3 @@
+"""napari as the eyes of medscience."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,30 @@
+"""File > Open Sample > medscience."""
+
+import numpy as np
+
+from medscience.simulate.head import LABELS
+from napari_medscience.samples import AMPLITUDE, PERIOD, breathing
+
+PLUGIN = "napari-medscience"
+
+
+def test_the_head_comes_with_named_labels(viewer):
+    image, labels = viewer.open_sample(PLUGIN, "head")
+    assert image.data.shape == labels.data.shape
+    assert dict(zip(labels.features["index"], labels.features["name"], strict=True)) == LABELS
+    assert set(np.unique(np.asarray(labels.data))) <= set(LABELS)
+    colours = {tuple(labels.get_color(value)) for value in LABELS if value}
+    assert len(colours) == min(len(LABELS) - 1, 7)
+
+
+def test_the_tumour_moves_by_its_amplitude_in_one_period(viewer):
+    (layer,) = viewer.open_sample(PLUGIN, "breathing")
+    assert layer.axis_labels == ("t", "z", "y", "x")
+    assert layer.data.shape[0] * layer.scale[0] == PERIOD
+    tumour = np.asarray(layer.data) == 60
+    heights = [layer.data_to_world((0, *np.argwhere(volume).mean(axis=0)))[1] for volume in tumour]
+    assert abs(heights[0] - heights[len(heights) // 2] - AMPLITUDE) < 0.5
+
+
+def test_the_breathing_phantom_is_the_same_every_time():
+    assert (breathing()[0][0] == breathing()[0][0]).all()
