@@ -73,6 +73,7 @@ pictures: setup ## make the pictures of the docs again, from the results of make
 
 bench: setup ## time and memory, as ratios within one run
 	$(RUN) python -m tests.bench
+	$(RUN) python -m tests.bench.report
 
 lock: ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude medscience | sed 's/+cpu//' > envs/requirements.lock

@@ -14,5 +14,7 @@ rule report:
         table="results/report/cohort.tsv",
     log:
         "logs/report.log",
+    params:
+        unfinished=stamp(UNFINISHED),  # onerror's page is not this rule's: it is made again
     shell:
         "medscience report {input.config:q} {output.page} &> {log}"

@@ -11,13 +11,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from medscience import __version__
-from medscience.config.settings import Cohort
+from medscience.config.settings import Cohort, Settings
 from medscience.config.sheet import Sample
 from medscience.description import ModelFile, read_model
 from medscience.errors import ConfigError, one_line
 from medscience.measure.regions import SCHEMA
+from medscience.report.budget import share
 from medscience.report.compare import Comparison, comparisons
 from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
+from medscience.report.pictures import Pictures
 from medscience.report.results import Result, read_result, table_path
 
 
@@ -46,6 +48,19 @@ class CohortReport:
     comparisons: tuple[Comparison, ...]
     measurements: pa.Table
     """The rows of all results, with the columns of `medscience.measure.regions.SCHEMA`."""
+    settings: Settings
+    config: Path
+    """The file of the settings."""
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Of all models."""
+        return tuple(result for model in self.models for result in model.results)
+
+    @property
+    def flagged(self) -> int:
+        """Number of samples with a result that a person should look at."""
+        return len({result.sample.name for result in self.results if result.flags})
 
     @property
     def failed(self) -> int:
@@ -53,7 +68,7 @@ class CohortReport:
         return len({failure.sample for failure in self.failures})
 
 
-def collect(cohort: Cohort, results: Path, models: Path) -> CohortReport:
+def collect(cohort: Cohort, results: Path, models: Path, config: Path) -> CohortReport:
     """Return what there is of a cohort's results, and why the rest is missing.
 
     Parameters
@@ -64,8 +79,11 @@ def collect(cohort: Cohort, results: Path, models: Path) -> CohortReport:
         The folder of images, predictions, labels, measurements and failure records.
     models : Path
         The folder of model files, ``{model}.yaml``; one that cannot be read is left out.
+    config : Path
+        The file that the cohort's settings were read from.
     """
-    found = [_outcome(results, model, cohort.sample(name)) for model, name in cohort.pairs]
+    pictures = Pictures(share(len(cohort.samples), len(cohort.pairs)))
+    found = [_outcome(results, model, cohort.sample(name), pictures) for model, name in cohort.pairs]
     done = [outcome for outcome in found if isinstance(outcome, Result)]
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)
@@ -77,15 +95,17 @@ def collect(cohort: Cohort, results: Path, models: Path) -> CohortReport:
         failures=tuple(failures),
         comparisons=tuple(comparisons(cohort.samples, done)),
         measurements=pa.concat_tables([SCHEMA.empty_table(), *(result.table for result in done)]),
+        settings=cohort.settings,
+        config=config,
     )
 
 
-def _outcome(results: Path, model: str, sample: Sample) -> Result | Failure:
+def _outcome(results: Path, model: str, sample: Sample, pictures: Pictures) -> Result | Failure:
     """Return a result, or why there is none; measurements outlive the record of an earlier run."""
     if not table_path(results, model, sample.name).exists():
         return find_failure(results, model, sample)
     try:
-        return read_result(results, model, sample)
+        return read_result(results, model, sample, pictures)
     except UNREADABLE as fault:
         return find_record(results, model, sample) or failure_of(fault, model, sample)
 

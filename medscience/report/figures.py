@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from medscience.description import Label
 from medscience.geometry import Geometry, Sizes
 from medscience.image import Image
+from medscience.report.shrink import UPRIGHT
 
-UPRIGHT = "IPL"
 EDGES = (("A", "P", "R", "L"), ("S", "I", "R", "L"), ("S", "I", "A", "P"))
 """Letters at the top, bottom, left and right of the axial, coronal and sagittal slice."""
 
@@ -38,6 +38,8 @@ NARROWEST = 0.2
 
 GREYS = colormaps["gray"].resampled(64)
 """As many shades as an eye tells apart: more of them only store noise."""
+HEADROOM = 0.12
+"""How far white lies above the brightest that counts: white matter stays a shade darker than its outline."""
 INSIDE = 0.75
 """Where a line runs, from 0 outside to 1 inside its label; neighbours' lines stay apart."""
 
@@ -60,12 +62,16 @@ class Slice:
         return rows * self.spacing[0], columns * self.spacing[1]
 
 
-def slices(image: Sequence[Image], labels: Sequence[Image], names: Sequence[Label]) -> bytes:
-    """Return a PNG of an axial, a coronal and a sagittal slice with an outline around each label.
+def slices(
+    image: Sequence[Image],
+    labels: Sequence[Image],
+    names: Sequence[Label],
+    meeting: Sizes,
+    window: tuple[float, float],
+) -> PIL.Image.Image:
+    """Return a picture of an axial, a coronal and a sagittal slice with an outline around each label.
 
-    The slices meet in the labelled voxel nearest to the centroid of all labels, or in the middle of
-    the volume where nothing is labelled. They follow the grid's own axes, which are oblique in the
-    world if the grid is. Only the slices and a coarse copy are read.
+    The slices follow the grid's own axes, which are oblique in the world if the grid is. Only they are read.
 
     Parameters
     ----------
@@ -73,14 +79,17 @@ def slices(image: Sequence[Image], labels: Sequence[Image], names: Sequence[Labe
         Each a pyramid: axes (z, y, x) on one grid, then the coarser copies, if any.
     names : sequence of Label
         Numbers and colours of the labels; number 0 gets no outline.
+    meeting : tuple of int
+        The voxel in which the slices meet, as `meeting_point` returns it.
+    window : tuple of float
+        What is shown as black and as white.
 
     Returns
     -------
-    bytes
-        The picture, 960 pixels wide.
+    Image
+        RGB, 960 pixels wide.
     """
-    low, high = _window(image[-1])
-    meeting = _meeting_point(labels)
+    low, high = window
     figure = Figure(figsize=(WIDTH, WIDTH), dpi=DOTS_PER_INCH, facecolor="black")
     three = list(_slices(image[0], labels[0], meeting))
     for axes, piece, edges in zip(_panels(figure, three), three, EDGES, strict=True):
@@ -96,7 +105,7 @@ def slices(image: Sequence[Image], labels: Sequence[Image], names: Sequence[Labe
         _outline(axes, piece, names)
         _name_edges(axes, edges)
         axes.set(xlim=(0, width), ylim=(height, 0))
-    return _png(figure)
+    return _drawn(figure)
 
 
 def _slices(image: Image, labels: Image, meeting: Sizes) -> Iterator[Slice]:
@@ -113,11 +122,17 @@ def _slices(image: Image, labels: Image, meeting: Sizes) -> Iterator[Slice]:
         yield Slice(values, numbers, (rows, columns))
 
 
-def _meeting_point(labels: Sequence[Image]) -> Sizes:
-    """Find the labelled voxel nearest to the centroid on a coarse level; return its index.
+def meeting_point(labels: Sequence[Image]) -> Sizes:
+    """Return the index of the labelled voxel nearest to the centroid of all labels, found on a coarse level.
 
-    Few voxels may have lost every vote of the coarsest level, so finer ones are asked in turn, but
-    the finest only if it is the only one: it may not fit into memory.
+    Where nothing is labelled it is the middle of the volume. Few voxels may have lost every vote of the
+    coarsest level, so finer ones are asked in turn, but the finest only if it is the only one: it may not
+    fit into memory.
+
+    Parameters
+    ----------
+    labels : sequence of Image
+        A pyramid: axes (z, y, x), then the coarser copies, if any.
     """
     finest = labels[0].geometry
     for level in reversed(labels[1:] or labels):
@@ -135,14 +150,20 @@ def _nearest_voxel(geometry: Geometry, world: NDArray[np.float64]) -> Sizes:
     return z, y, x
 
 
-def _window(image: Image) -> tuple[float, float]:
-    """Return what is shown as black and white: all but the darkest 1 and brightest 0.5 percent."""
+def window(image: Image) -> tuple[float, float]:
+    """Return what is shown as black and white: all but the darkest 1 and brightest 0.5 percent.
+
+    Parameters
+    ----------
+    image : Image
+        A copy that is coarse enough to be read at once.
+    """
     values = image.read((slice(None),) * 3)
     finite = values[np.isfinite(values)].astype(np.float64)
     if not finite.size:
         return 0.0, 1.0
     low, high = np.percentile(finite, (1.0, 99.5)).tolist()
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    return (low, high + HEADROOM * (high - low)) if high > low else (low - 0.5, low + 0.5)
 
 
 def _panels(figure: Figure, three: Sequence[Slice]) -> list[Axes]:
@@ -199,10 +220,7 @@ def _name_edges(axes: Axes, letters: tuple[str, str, str, str]) -> None:
         )
 
 
-def _png(figure: Figure) -> bytes:
-    """Draw a figure with 256 colours: half the size, and no difference to see."""
-    drawn, file = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
-    picture = PIL.Image.open(drawn).convert("RGB")
-    picture.quantize(dither=PIL.Image.Dither.NONE).save(file, format="png", optimize=True)
-    return file.getvalue()
+def _drawn(figure: Figure) -> PIL.Image.Image:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return PIL.Image.open(file).convert("RGB")

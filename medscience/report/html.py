@@ -1,21 +1,36 @@
-"""The report as a page that needs no network and runs nothing, and its numbers as a table."""
+"""The report as one page that needs no network, and its numbers as a table."""
 
 import base64
+import gzip
 from collections.abc import Iterator
+from functools import partial
+from importlib import resources
 from pathlib import Path
 
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from medscience.errors import one_line
-from medscience.report.collect import CohortReport, ModelReport
-from medscience.report.results import Measurement, Result
+from medscience.report import payload
+from medscience.report.collect import CohortReport
+from medscience.report.distribution import Group, groups
+from medscience.report.effort import efforts, peak_memory_bytes, total_seconds
+from medscience.report.overview import main_labels, rows
+from medscience.report.policy import content_security_policy
+from medscience.report.recipe import cohort_command, commands, versions
+from medscience.report.results import Result
+from medscience.report.strip import dot_size, dots
 from medscience.store.files import replaced
 
 NOTHING = "\N{EN DASH}"
 """What a cell without a value shows."""
 FORMULA = ("=", "+", "-", "@")
 """How a cell begins that a spreadsheet would run."""
+SCRIPTS = ("dom", "theme", "table", "volume", "outlines", "slices", "regions", "view3d", "start")
+"""The parts of the page's script, in the order in which they are put together."""
+NIIVUE = "niivue/niivue-0.69.0.umd.js.gz"
+"""The 3D viewer, as it is carried by the page."""
 
 
 def write_report(report: CohortReport, dest: Path) -> None:
@@ -30,53 +45,105 @@ def write_report(report: CohortReport, dest: Path) -> None:
     dest : Path
         The page, ``NAME.html``; the table is ``NAME.tsv``.
     """
-    page = _environment().get_template("page.html.j2").render(report=report)
     lines = "".join(f"{line}\n" for line in _lines(report.measurements))
-    for path, text in ((dest, page), (dest.with_suffix(".tsv"), lines)):
+    for path, text in (
+        (dest, page(report, dest.with_suffix(".tsv").name)),
+        (dest.with_suffix(".tsv"), lines),
+    ):
         with replaced(path) as temporary:
             temporary.write_bytes(text.encode("utf-8", "replace"))
+
+
+def page(report: CohortReport, table: str) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    table : str
+        Name of the file beside it that holds every measurement.
+    """
+    style, script = _own("page/page.css"), "\n".join(_own(f"page/{name}.js") for name in SCRIPTS)
+    niivue = resources.files("medscience.report").joinpath(NIIVUE).read_bytes()
+    found = list(groups(report.results))
+    numbers = {id(result): n for n, group in enumerate(found) for result in group.results}
+    efforts_made = list(efforts(report.results))
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            table=table,
+            policy=content_security_policy([script, gzip.decompress(niivue).decode()], [style]),
+            # the page's own files, without a word of a user's
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            niivue=base64.b64encode(niivue).decode("ascii"),
+            labels=main_labels(report.results),
+            rows=list(rows(report)),
+            groups=found,
+            compared_groups=[(n, group) for n, group in enumerate(found) if len(group.results) > 1],
+            efforts=efforts_made,
+            seconds=total_seconds(report.results),
+            peak=peak_memory_bytes(report.results),
+            versions=versions(report.results),
+            cohort_command=cohort_command(report.config),
+            commands=partial(commands, settings=report.settings),
+            data_of=lambda result: _data(result, found[numbers[id(result)]], numbers[id(result)]),
+            cohort_data=payload.block("cohort", payload.cohort_data(found)),
+            images=_images(report),
+        )
+    )
+
+
+def _data(result: Result, group: Group, number: int) -> Markup:
+    return payload.block(f"data-{payload.result_id(result)}", payload.result_data(result, group, number))
+
+
+def _images(report: CohortReport) -> list[Markup]:
+    """Return the block of every image once, however many models saw it."""
+    previews = {payload.image_id(result): result.pictures.image for result in report.results}
+    return [payload.block(name, payload.preview_data(preview)) for name, preview in previews.items()]
+
+
+def _own(name: str) -> str:
+    return resources.files("medscience.report").joinpath(name).read_text("utf-8")
 
 
 def _environment() -> Environment:
     """Return what renders the page: everything is escaped, and a misspelt name is an error."""
     environment = Environment(
-        loader=PackageLoader("medscience", "report"),
+        loader=PackageLoader("medscience", "report/page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "by_label": _by_label,
-        "columns": _columns,
         "data_uri": _data_uri,
         "decimals": _decimals,
+        "dot_size": dot_size,
+        "dots": dots,
+        "duration": _duration,
         "gigabytes": _gigabytes,
+        "id": payload.result_id,
         "millilitres": _millilitres,
+        "short": _short,
     }
     return environment
 
 
-def _columns(model: ModelReport) -> dict[int, str]:
-    """Return the names of all labels that a model's results have, by number."""
-    regions = [m.region for result in model.results for m in result.measurements]
-    return {region.label: region.name for region in regions}
+def _data_uri(picture: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(picture).decode('ascii')}"
 
 
-def _by_label(result: Result) -> dict[int, Measurement]:
-    return {measurement.region.label: measurement for measurement in result.measurements}
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-
-
-def _millilitres(volume_mm3: float) -> str:
+def _millilitres(volume_mm3: float | None) -> str:
     """Return a volume in mL; what is there never reads as nothing.
 
     >>> [_millilitres(volume) for volume in (0.0, 8.0, 123456.0)]
     ['0.0', '<0.1', '123.5']
     """
+    if volume_mm3 is None:
+        return NOTHING
     return "<0.1" if 0 < volume_mm3 < 50 else _decimals(volume_mm3 / 1000)
 
 
@@ -89,8 +156,31 @@ def _decimals(value: float | None, places: int = 1) -> str:
     return NOTHING if value is None else f"{round(value, places) + 0.0:.{places}f}"
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.2f}"
+def _duration(seconds: float | None) -> str:
+    """Return a time as people say it.
+
+    >>> [_duration(seconds) for seconds in (0.24, 75.0, 7500.0)]
+    ['0.2 s', '1 min 15 s', '2 h 05 min']
+    """
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _gigabytes(size: int | None) -> str:
+    return NOTHING if size is None else f"{size / 1e9:.2f}"
+
+
+def _short(code: str) -> str:
+    """Return the part of a flag's code that tells it from others.
+
+    >>> _short("QUALITY-VOLUME")
+    'volume'
+    """
+    return code.removeprefix("QUALITY-").lower()
 
 
 def _lines(table: pa.Table) -> Iterator[str]:

@@ -10,13 +10,13 @@ import pyarrow as pa
 from medscience.config.sheet import Sample
 from medscience.description import Label
 from medscience.errors import MismatchError, StoreError, one_line
-from medscience.measure.quality import Quality
+from medscience.measure.quality import Flag, Quality
 from medscience.measure.regions import SCHEMA, Region
-from medscience.report.figures import slices
+from medscience.report.pictures import Pictures, ResultPictures
 from medscience.store.commit import Commit, read_commit
 from medscience.store.images import open_image
 from medscience.store.metadata import LabelMeaning
-from medscience.store.tables import read_table
+from medscience.store.tables import read_record, read_table
 
 GREY = (128, 128, 128)
 """The colour of a label that the store does not name."""
@@ -34,11 +34,17 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One step's part in a result, from the record of its commit; None where that does not say."""
+    """One step's part in a result, from its commit or table; None where that does not say."""
 
     step: str
-    digest: str
-    """Of the store that it made."""
+    digest: str | None
+    """Of the store that it made; None for a table."""
+    inputs: Mapping[str, str]
+    """Digest of every input, by its role."""
+    settings: Mapping[str, Any]
+    """What else changes the answer."""
+    versions: Mapping[str, str]
+    """Of medscience, Python and the packages that touch voxels; empty where they were not recorded."""
     seconds: float | None
     peak_memory_bytes: int | None
     host: str | None
@@ -54,8 +60,7 @@ class Result:
 
     sample: Sample
     model: str
-    figure: bytes
-    """PNG."""
+    pictures: ResultPictures
     value_unit: str | None
     """Unit of the image's values, such as ``HU``; None where the scale is arbitrary."""
     measurements: tuple[Measurement, ...]
@@ -66,7 +71,31 @@ class Result:
     quality: Quality | None
     """Of the brain as a whole; None where no label is a part of it."""
     runs: tuple[Run, ...]
-    """Of the image, the prediction and the labels."""
+    """Of the image, the prediction, the labels and the measurements."""
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Why a person should look at it before it is used."""
+        return self.quality.flags if self.quality else ()
+
+    @property
+    def seconds(self) -> float | None:
+        """Time that all steps took together, as far as it is known."""
+        known = [run.seconds for run in self.runs if run.seconds is not None]
+        return sum(known) if known else None
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory that any of the steps took."""
+        return max(
+            (run.peak_memory_bytes for run in self.runs if run.peak_memory_bytes is not None), default=None
+        )
+
+    @property
+    def mean_dice(self) -> float | None:
+        """Mean agreement with the reference over the labels that have one."""
+        known = [measurement.dice for measurement in self.measurements if measurement.dice is not None]
+        return sum(known) / len(known) if known else None
 
 
 def table_path(results: Path, model: str, sample: str) -> Path:
@@ -74,13 +103,15 @@ def table_path(results: Path, model: str, sample: str) -> Path:
     return results / f"measurements/{model}/{sample}.parquet"
 
 
-def read_result(results: Path, model: str, sample: Sample) -> Result:
+def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -> Result:
     """Return a sample's result.
 
     Parameters
     ----------
     results : Path
         The folder of images, predictions, labels and measurements.
+    pictures : Pictures
+        Makes the pictures of all results.
 
     Raises
     ------
@@ -89,7 +120,8 @@ def read_result(results: Path, model: str, sample: Sample) -> Result:
     MismatchError
         If they were not made from each other: one was made anew, and what follows from it was not.
     """
-    table, of_table = _read_table(table_path(results, model, sample.name), model, sample.name)
+    path = table_path(results, model, sample.name)
+    table, of_table = _read_table(path, model, sample.name)
     image = open_image(results / f"images/{sample.name}.ome.zarr")
     prediction = read_commit(results / f"predictions/{model}/{sample.name}.ome.zarr")
     labels = open_image(results / f"labels/{model}/{sample.name}.ome.zarr")
@@ -97,17 +129,18 @@ def read_result(results: Path, model: str, sample: Sample) -> Result:
     of_labels = labels.commit.provenance.inputs
     _same(labels.path, "image", meaning.image_digest, image.commit)
     _same(labels.path, "prediction", of_labels.get("prediction"), prediction)
-    _same(table_path(results, model, sample.name), "labels", of_table.get("labels"), labels.commit)
+    _same(path, "labels", of_table.get("labels"), labels.commit)
     measurements = tuple(_measurements(table, meaning.labels))
     runs = (
         _run("ingest", image.commit),
         _run("predict", prediction),
         _run("postprocess", labels.commit),
+        _table_run(of_table, read_record(path)),
     )
     return Result(
         sample,
         model,
-        figure=slices(image.levels, labels.levels, meaning.labels),
+        pictures=pictures.of(image, labels, [_label(measurement) for measurement in measurements]),
         value_unit=image.content.meaning.value_unit,
         measurements=measurements,
         table=table.replace_schema_metadata(),
@@ -164,20 +197,46 @@ def _measurements(table: pa.Table, labels: tuple[Label, ...]) -> Iterator[Measur
         yield Measurement(region, row["dice"], colors.get(region.label, GREY))
 
 
+def _label(measurement: Measurement) -> Label:
+    region = measurement.region
+    return Label(value=region.label, name=region.name, color=measurement.color)
+
+
 def _run(step: str, commit: Commit) -> Run:
-    record = commit.record
+    made = commit.provenance
+    return _recorded(
+        step, commit.digest, made.inputs, made.settings, {"medscience": made.code}, commit.record
+    )
+
+
+def _table_run(stated: Mapping[str, str], record: Mapping[str, Any]) -> Run:
+    inputs = {role: digest for role, digest in stated.items() if role != "quality"}
+    return _recorded("measure", None, inputs, {}, {}, record)
+
+
+def _recorded(
+    step: str,
+    digest: str | None,
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    code: Mapping[str, str],
+    record: Mapping[str, Any],
+) -> Run:
     repairs = (
         "{code}  repaired {field}: {before} became {after}".format_map(repair)
         for repair in record.get("repairs", ())
     )
     return Run(
-        step,
-        commit.digest,
-        record.get("seconds"),
-        record.get("peak_memory_bytes"),
-        record.get("host_class"),
-        tuple(one_line(line) for line in (*repairs, *record.get("warnings", ()))),
-        record.get("plan", {}),
+        step=step,
+        digest=digest,
+        inputs=inputs,
+        settings=settings,
+        versions={**code, **record.get("versions", {})},
+        seconds=record.get("seconds"),
+        peak_memory_bytes=record.get("peak_memory_bytes"),
+        host=record.get("host_class"),
+        warnings=tuple(one_line(line) for line in (*repairs, *record.get("warnings", ()))),
+        plan=record.get("plan", {}),
     )
 
 

@@ -19,12 +19,16 @@ def measure(
     ] = None,
 ) -> None:
     """Write volume, place, brightness and, against a reference, Dice of every label."""
+    import time
+
     from medscience.errors import MismatchError, about
     from medscience.measure.metrics import dice
     from medscience.measure.regions import measure_regions, table
     from medscience.store.images import open_image
+    from medscience.store.record import circumstances
     from medscience.store.tables import write_table
 
+    started = time.time()
     found, scan = open_image(labels), open_image(image)
     meaning = found.content.labels
     if meaning is None or meaning.image_digest != scan.commit.digest:
@@ -55,7 +59,7 @@ def measure(
         digests["reference"] = truth.commit.digest
     quality = _quality(found, scan, regions)
     content = table(destination.stem, meaning.model or "", regions, overlaps)
-    write_table(destination, content, digests | quality)
+    write_table(destination, content, digests | quality, circumstances(started))
 
 
 def _quality(found: "StoredImage", scan: "StoredImage", regions: "list[Region]") -> dict[str, str]:

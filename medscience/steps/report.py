@@ -18,4 +18,4 @@ def report(
     from medscience.report.collect import collect
     from medscience.report.html import write_report
 
-    write_report(collect(read_cohort(config), RESULTS, MODELS), destination)
+    write_report(collect(read_cohort(config), RESULTS, MODELS, config), destination)

@@ -8,15 +8,11 @@ either, and the next writer deletes both.
 import glob
 import json
 import logging
-import os
-import platform
-import resource
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +28,7 @@ from medscience.store.commit import (
 from medscience.store.files import create_once, remove, sync, sync_tree
 from medscience.store.lease import Lease, leased
 from medscience.store.objects import RecordingStore
+from medscience.store.record import circumstances
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +119,7 @@ def staged(
         try:
             yield staging
             at("written")
-            record = {**staging.record, **_circumstances(started)}
+            record = {**staging.record, **circumstances(started)}
             _commit(staging, store, Commit(staging.objects.objects, provenance, record), lease, at)
         finally:
             remove(staging.path)
@@ -170,26 +167,3 @@ def _is_ours(store: Path) -> bool:
         return "medscience" in json.loads((store / "zarr.json").read_bytes())["attributes"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _circumstances(started: float) -> dict[str, Any]:
-    """What is good to know of a run: when, how long, how much memory, on what kind of machine."""
-    return {
-        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 3),
-        "peak_memory_bytes": _peak_memory(),
-        "host_class": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-    }
-
-
-def _peak_memory() -> int:
-    """Largest resident memory of this process, in bytes.
-
-    Linux' own count for the program that runs now; `ru_maxrss` also remembers the parent that started it.
-    """
-    try:
-        status = Path("/proc/self/status").read_text("ascii")
-        kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-        return int(kilobytes) * 1024
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

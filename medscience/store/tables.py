@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,9 +18,13 @@ from medscience.store.files import replaced
 
 KEY = b"medscience"
 """Under this name the file's metadata holds the digests of inputs and content."""
+RECORD = b"medscience-record"
+"""And under this one, outside of what the digest covers, the circumstances of the run."""
 
 
-def write_table(path: Path, table: pa.Table, inputs: Mapping[str, str]) -> None:
+def write_table(
+    path: Path, table: pa.Table, inputs: Mapping[str, str], record: Mapping[str, Any] | None = None
+) -> None:
     """Write a table, whole or not at all, with the digests of what it was made from.
 
     Parameters
@@ -30,10 +35,13 @@ def write_table(path: Path, table: pa.Table, inputs: Mapping[str, str]) -> None:
         Columns of plain values.
     inputs : dict
         Digest of every input, by its role.
+    record : dict, optional
+        What is good to know and changes nothing, as plain JSON values.
     """
     stated = json.dumps({**inputs, "content": _content_digest(table, inputs)}, sort_keys=True)
+    known = {KEY: stated, RECORD: json.dumps(dict(record or {}), sort_keys=True)}
     with replaced(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({KEY: stated}), temporary, write_page_checksum=True)
+        pq.write_table(table.replace_schema_metadata(known), temporary, write_page_checksum=True)
 
 
 def read_table(path: Path) -> tuple[pa.Table, dict[str, str]]:
@@ -56,6 +64,16 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, str]]:
     if found != content:
         raise _altered(path, f"content with the digest {found[:12]}")
     return table, stated
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a table, or nothing if it cannot be read: no number hangs on it."""
+    try:
+        with pq.ParquetFile(path) as file:
+            record = json.loads((file.schema_arrow.metadata or {})[RECORD])
+    except (pa.ArrowException, OSError, ValueError, KeyError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _content_digest(table: pa.Table, inputs: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """A cohort small enough to read: two samples, one model, two labels."""
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from medscience.measure.regions import measure_regions, table
 from medscience.store.commit import Provenance
 from medscience.store.images import ImageWriter, open_image
 from medscience.store.metadata import Content, LabelMeaning
+from medscience.store.record import circumstances
 from medscience.store.staging import staged
 from medscience.store.tables import write_table
 
 GEOMETRY = Geometry((12, 14, 16), as_affine(np.diag([8.0, 4.0, 4.0, 1.0])[[2, 1, 0, 3]]))
+ONE_MILLIMETRE = as_affine(np.eye(4)[[2, 1, 0, 3]])
 NAMES = (
     Label(value=0, name="background", color=(0, 0, 0)),
     Label(value=1, name="White Matter", color=(240, 240, 240)),
@@ -41,16 +44,17 @@ class Folder:
     def digest(self, place):
         return open_image(self.results / f"{place}.ome.zarr").commit.digest
 
-    def ingest(self, sample, record=None):
-        values = np.random.default_rng(len(sample)).integers(0, 200, GEOMETRY.shape, dtype=np.uint8)
+    def ingest(self, sample, record=None, values=None):
+        if values is None:
+            values = np.random.default_rng(len(sample)).integers(0, 200, GEOMETRY.shape, dtype=np.uint8)
         path = self.results / f"images/{sample}.ome.zarr"
-        write_store(path, values, Content.of(Meaning(GEOMETRY)), "ingest", record)
+        write_store(path, values, Content.of(Meaning(grid_of(values))), "ingest", record)
 
     def segment(self, sample, model="net", caution=None, names=NAMES, labels=None, image=None):
         labels = two_labels() if labels is None else labels
         digest = self.digest(f"images/{image or sample}")
         meaning = LabelMeaning(names, sample, digest, model, caution)
-        content = Content.of(Meaning(GEOMETRY), labels=meaning)
+        content = Content.of(Meaning(grid_of(labels)), labels=meaning)
         place = f"predictions/{model}/{sample}"
         write_store(self.results / f"{place}.ome.zarr", labels, content, "predict")
         inputs = {"prediction": self.digest(place)}
@@ -67,7 +71,7 @@ class Folder:
         rows = table(sample, model, regions, overlaps)
         path = self.results / f"measurements/{model}/{sample}.parquet"
         stated = {"quality": quality.to_json()} if quality else {}
-        write_table(path, rows, {"labels": labels.commit.digest, **stated})
+        write_table(path, rows, {"labels": labels.commit.digest, **stated}, circumstances(time.time()))
 
     def finish(self, sample, model="net"):
         self.ingest(sample)
@@ -78,6 +82,11 @@ class Folder:
         path = self.results.joinpath("failed", step, model or "", f"{sample}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"step": step, "sample": sample, "model": model, "line": line}))
+
+
+def grid_of(array):
+    """The grid of the small cohort, or 1 mm for any other array."""
+    return GEOMETRY if array.shape == GEOMETRY.shape else Geometry(array.shape, ONE_MILLIMETRE)
 
 
 def write_store(path, array, content, step, record=None, inputs=None):

@@ -20,7 +20,7 @@ def only(items):
 
 
 def gather(folder, cohort):
-    return collect(cohort, folder.results, folder.models)
+    return collect(cohort, folder.results, folder.models, folder.results.parent / "config.yaml")
 
 
 def test_a_finished_sample_is_a_result_with_its_measurements(folder, cohort_of):
@@ -31,16 +31,17 @@ def test_a_finished_sample_is_a_result_with_its_measurements(folder, cohort_of):
     assert (result.sample.patient, result.sample.split, result.model) == ("P1", "test", "net")
     assert [m.region.volume_mm3 for m in result.measurements] == pytest.approx([215 * 128.0, 128.0])
     assert [m.color for m in result.measurements] == [(240, 240, 240), (220, 30, 30)]
-    assert result.figure.startswith(b"\x89PNG")
+    assert result.pictures.still.startswith(b"RIFF")
     assert report.measurements.schema.equals(SCHEMA)
 
 
 def test_runs_tell_step_digest_time_and_memory(folder, cohort_of):
     folder.finish("a")
     result = only(only(gather(folder, cohort_of("a")).models).results)
-    assert [run.step for run in result.runs] == ["ingest", "predict", "postprocess"]
+    assert [run.step for run in result.runs] == ["ingest", "predict", "postprocess", "measure"]
+    assert [len(run.digest) for run in result.runs[:3]] == [64] * 3
     for run in result.runs:
-        assert len(run.digest) == 64
+        assert run.versions.keys() >= {"python", "torch", "numpy", "zarr"}
         assert run.seconds >= 0
         assert run.peak_memory_bytes > 0
 
@@ -51,6 +52,15 @@ def test_a_record_that_says_little_is_enough(folder, cohort_of):
     commit_path(store).write_bytes(replace(read_commit(store), record={}).to_bytes())
     run = only(only(gather(folder, cohort_of("a")).models).results).runs[0]
     assert (run.seconds, run.peak_memory_bytes, run.warnings) == (None, None, ())
+    assert list(run.versions) == ["medscience"]
+
+
+def test_models_share_the_copy_of_their_image(folder, cohort_of):
+    folder.finish("a")
+    folder.segment("a", "other")
+    folder.measure("a", "other")
+    first, second = gather(folder, cohort_of("a", models=("net", "other"))).results
+    assert first.pictures.image is second.pictures.image
 
 
 def flip_a_bit(path):

@@ -1,12 +1,19 @@
+import base64
 import csv
+import gzip
+import hashlib
+import json
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from medscience.description import Label
+from medscience.description import Label, read_model
 from medscience.measure.quality import Flag, Quality
 from medscience.measure.regions import SCHEMA, Region, table
 from medscience.report.collect import collect
@@ -21,7 +28,7 @@ def page_of(folder, tmp_path):
 
     def write(cohort):
         dest = tmp_path / "report" / "net.html"
-        write_report(collect(cohort, folder.results, folder.models), dest)
+        write_report(collect(cohort, folder.results, folder.models, Path("config/study.yaml")), dest)
         assert sorted(path.name for path in dest.parent.iterdir()) == ["net.html", "net.tsv"]
         return dest.read_text("utf-8")
 
@@ -31,6 +38,27 @@ def page_of(folder, tmp_path):
 def rows_of(tmp_path):
     with (tmp_path / "report" / "net.tsv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def shown(page):
+    """The page without its scripts, its style sheet and its data."""
+    page = re.sub(r"data:image/webp;base64,[A-Za-z0-9+/=]*", "data:image/", page)
+    return re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.S)
+
+
+def attributes_of(page):
+    """Every attribute of every element, as a browser's parser finds them."""
+    found = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda _, attributes: found.extend(attributes)
+    parser.feed(page)
+    return found
+
+
+def data_of(page, name):
+    """What a data block of the page holds."""
+    (text,) = re.findall(rf'<script type="application/json" id="{name}">(.*?)</script>', page)
+    return json.loads(text)
 
 
 def test_text_from_files_is_text_on_the_page(folder, cohort_of, page_of):
@@ -46,25 +74,70 @@ def test_text_from_files_is_text_on_the_page(folder, cohort_of, page_of):
     folder.fail("predict", "b", PAYLOAD, model="net")
     page = page_of(cohort_of("a", "b", models=("net", "second"), patient=PAYLOAD, split=PAYLOAD))
     assert "Models compared" in page
-    assert "<script" not in page
-    assert "src=x" not in page.replace("&lt;img src=x", "")
+    assert "<script" not in shown(page)
+    assert "src=x" not in page.replace("&lt;img src=x", "").replace("\\u003cimg src=x", "")
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 18
-    assert re.findall(r"<[^>]*\son\w+=", page) == []
+    attributes = attributes_of(page)
+    assert [name for name, _ in attributes if name.startswith("on")] == []
+    assert {value[:11] for name, value in attributes if name == "src"} == {"data:image/"}
+    assert data_of(page, "cohort")["groups"][0]["names"] == [PAYLOAD]
 
 
-def test_the_page_needs_nothing_from_outside_and_runs_nothing(folder, cohort_of, page_of):
+def test_the_page_needs_nothing_from_outside(folder, cohort_of, page_of):
     folder.finish("a")
     page = page_of(cohort_of("a", "b"))
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
-    assert re.findall(r"https?:|//|@import|url\(|<(?:script|link|iframe|object|form)", shown(page)) == []
+    assert (
+        re.findall(
+            r"https?:|//|@import|url\(|<(?:link|iframe|object|form )[^>]*(?:src|href|action)", shown(page)
+        )
+        == []
+    )
     assert set(re.findall(r'src="([^"]{10})', page)) == {"data:image"}
     assert {link[0] for link in re.findall(r'href="([^"]*)', page)} == {"#"}
 
 
-def shown(page):
-    """The page without its pictures."""
-    return re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]*", "", page)
+def test_only_the_scripts_and_the_style_that_the_page_was_written_with_may_be_used(
+    folder, cohort_of, page_of
+):
+    folder.finish("a")
+    page = page_of(cohort_of("a"))
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    allowed = dict(part.split(" ", 1) for part in policy.replace("&#39;", "'").split("; "))
+    (script,) = re.findall(r'<script type="module">(.*?)</script>', page, flags=re.S)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.S)
+    (packed,) = re.findall(r'id="niivue">([^<]*)<', page)
+    niivue = gzip.decompress(base64.b64decode(packed)).decode()
+    assert allowed == {
+        "default-src": "'none'",
+        "script-src": f"{digest(script)} {digest(niivue)}",
+        "style-src": digest(style),
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert re.findall(r"<[^>]*\sstyle=", shown(page)) == []
+
+
+def digest(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def test_the_3d_viewer_is_the_one_that_its_readme_names():
+    folder = resources.files("medscience.report").joinpath("niivue")
+    content = gzip.decompress(folder.joinpath("niivue-0.69.0.umd.js.gz").read_bytes())
+    assert hashlib.sha256(content).hexdigest() in folder.joinpath("README.md").read_text()
+    assert "BSD 2-Clause License" in folder.joinpath("LICENSE").read_text()
+
+
+def test_no_script_takes_text_for_markup():
+    folder = resources.files("medscience.report").joinpath("page")
+    for script in folder.iterdir():
+        if script.name.endswith(".js"):
+            found = re.findall(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|fetch\(|</script|<!--",
+                script.read_text(),
+            )
+            assert found == [], script.name
 
 
 def test_links_lead_to_results(folder, cohort_of, page_of):
@@ -72,7 +145,7 @@ def test_links_lead_to_results(folder, cohort_of, page_of):
         folder.finish(sample)
     page = page_of(cohort_of("a", "b"))
     targets = set(re.findall(r'href="#([^"]*)', page))
-    assert targets == {"net--a", "net--b"}
+    assert targets >= {"net--a", "net--b", "samples", "models", "reproduce"}
     assert targets <= set(re.findall(r'id="([^"]*)', page))
 
 
@@ -83,16 +156,18 @@ def test_failures_come_first_with_their_line(folder, cohort_of, page_of):
     page = page_of(cohort_of("a", "b"))
     assert line in page
     assert page.index(line) < page.index('id="net--a"')
-    assert re.findall(r"(\d+)</strong> (\w+)", page) == [
+    assert re.findall(r"(\d+)</strong> (\w+)", page)[:5] == [
         ("2", "samples"),
         ("1", "done"),
         ("1", "failed"),
+        ("0", "flagged"),
+        ("1", "model"),
     ]
 
 
 def test_a_page_without_failures_has_no_such_section(folder, cohort_of, page_of):
     folder.finish("a")
-    assert "Failures" not in page_of(cohort_of("a"))
+    assert 'id="failures"' not in page_of(cohort_of("a"))
 
 
 def test_a_page_without_results_is_a_page(cohort_of, page_of, tmp_path):
@@ -118,7 +193,8 @@ def test_volumes_on_the_page_are_those_of_the_table(folder, cohort_of, page_of):
     volumes = measured["volume_mm3"].to_pylist()
     assert volumes == pytest.approx([215 * 128.0, 128.0])
     for volume in volumes:
-        assert page.count(f'<td class="number">{volume / 1000:.1f}</td>') == 2
+        assert page.count(f'<td class="number" data-v="{volume:.6g}">{volume / 1000:.1f}</td>') == 1
+    assert data_of(page, "data-net--a")["regions"]["volume"] == pytest.approx(volumes)
     assert "White Matter (mL)" in page
 
 
@@ -128,17 +204,19 @@ def test_a_caution_stands_at_the_top_and_beside_every_result(folder, cohort_of, 
         folder.segment(sample, caution="Trained on simulated heads.")
         folder.measure(sample)
     page = page_of(cohort_of("a", "b"))
-    assert page.count("Trained on simulated heads.") == 3
-    assert page.index("Trained on simulated heads.") < page.index("Results of net")
+    assert page.count("Trained on simulated heads.") == 4
+    assert page.index("Trained on simulated heads.") < page.index('id="samples"')
 
 
 @pytest.mark.usefixtures("tiny_model")
 def test_a_model_is_shown_with_its_licence_and_training_data(folder, cohort_of, page_of):
     folder.finish("a", model="tiny")
     page = page_of(cohort_of("a", models=("tiny",)))
-    for text in ("a random network for tests", "Apache-2.0", "nobody", "<dd>nothing</dd>"):
+    for text in ("a random network for tests", "Apache-2.0", "nobody", "<dd>nothing</dd>", "T1, axes LIA"):
         assert text in page
-    assert page.count("random weights") == 1
+    weights = read_model(folder.models / "tiny.yaml").weights
+    assert f"<dd><code>{weights.sha256}</code></dd>" in page
+    assert page.count("random weights") == 2
 
 
 def test_flags_stand_with_the_warnings_marked_by_a_badge(folder, cohort_of, page_of):
@@ -150,10 +228,12 @@ def test_flags_stand_with_the_warnings_marked_by_a_badge(folder, cohort_of, page
     folder.segment("a")
     folder.measure("a", quality=Quality(flags, 430_123.0, 561_000.0))
     page = page_of(cohort_of("a"))
-    assert page.count('class="badge"') == 2
+    assert page.count('<span class="badge">flag</span>') == 2
+    assert page.count('title="a brain of 430 mL is implausible for an adult">volume</span>') == 1
     for flag in flags:
         assert f"({flag.code}: found {flag.found}, expected {flag.expected})" in page
     assert page.index("implausible for an adult") < page.index("very bright") < page.index("data:image")
+    assert ("1", "flagged") in re.findall(r"(\d+)</strong> (\w+)", page)
     assert "Brain 430.1 mL · brain and fluid 561.0 mL" in page
 
 
@@ -173,8 +253,8 @@ def test_models_are_compared_before_the_details(folder, cohort_of, page_of):
     folder.segment("a", "other", labels=np.ones((12, 14, 16), dtype=np.uint8))
     folder.measure("a", "other")
     page = page_of(cohort_of("a", "b", models=("net", "other")))
-    assert page.index("Models compared") < page.index("Results of net")
-    table_of_a = page[page.index("Models compared") : page.index("Results of net")]
+    assert page.index('id="compared"') < page.index("Results of net")
+    table_of_a = page[page.index('id="compared"') : page.index("Results of net")]
     cells = re.findall(r'<td class="number">([^<]*)</td>', table_of_a)
     assert cells == ["27.5", "344.1", "170.4", "0.1", "0.0", "200.0"]
     assert set(re.findall(r'href="#([^"]*)', table_of_a)) == {"net--a", "other--a"}
@@ -192,7 +272,7 @@ def test_a_model_without_its_file_is_shown_all_the_same(folder, cohort_of, page_
 
 def test_dice_is_shown_only_where_it_is_known(folder, cohort_of, page_of):
     folder.finish("a")
-    assert "Dice" not in page_of(cohort_of("a"))
+    assert "Dice" not in shown(page_of(cohort_of("a")))
 
 
 def test_dice_is_shown_beside_the_volumes(folder, cohort_of, page_of):
@@ -200,7 +280,50 @@ def test_dice_is_shown_beside_the_volumes(folder, cohort_of, page_of):
     folder.segment("a")
     folder.measure("a", reference=np.zeros((12, 14, 16), dtype=np.uint8))
     page = page_of(cohort_of("a"))
-    assert page.count('<td class="number">0.000</td>') == 4
+    assert page.count('data-v="0">0.000</td>') == 1
+    assert data_of(page, "data-net--a")["regions"]["dice"] == [0.0, 0.0]
+
+
+def test_a_result_says_how_to_make_it_again(folder, cohort_of, page_of):
+    folder.ingest("a")
+    folder.segment("a")
+    folder.measure("a")
+    page = page_of(cohort_of("a", reference="truth of a.nii"))
+    for line in (
+        "snakemake --cores all --configfile config/study.yaml",
+        "medscience ingest x results/images/a.ome.zarr --sha256 a.ome.zarr",
+        "medscience predict results/images/a.ome.zarr config/models/net.yaml "
+        "results/predictions/net/a.ome.zarr --memory 8G --threads 2",
+        "medscience ingest --labels &#39;truth of a.nii&#39; results/references/a.ome.zarr",
+        "medscience measure results/labels/net/a.ome.zarr results/images/a.ome.zarr "
+        "results/measurements/net/a.parquet --reference results/references/a.ome.zarr",
+    ):
+        assert f"{line}\n" in page or f"<code>{line}</code>" in page
+    assert folder.digest("images/a") in page
+    assert folder.digest("labels/net/a") in page
+    assert re.search(r'<th scope="row">torch</th><td>[0-9.]+', page)
+
+
+def test_time_and_memory_of_every_step_are_stated(folder, cohort_of, page_of):
+    for sample in ("a", "b"):
+        folder.finish(sample)
+    effort = page_of(cohort_of("a", "b")).partition('id="effort"')[2]
+    steps = re.findall(r'<th scope="row">(\w+)</th>\s*<td>(\w+)</td>\s*<td class="number">(\d)</td>', effort)
+    assert steps == [
+        ("ingest", "all", "2"),
+        ("predict", "net", "2"),
+        ("postprocess", "net", "2"),
+        ("measure", "net", "2"),
+    ]
+
+
+def test_an_image_is_in_the_page_once_however_many_models_saw_it(folder, cohort_of, page_of):
+    folder.finish("a")
+    folder.segment("a", "other")
+    folder.measure("a", "other")
+    page = page_of(cohort_of("a", models=("net", "other")))
+    (name,) = re.findall(r'id="(image-[0-9a-f]{64})"', page)
+    assert data_of(page, "data-net--a")["image"] == data_of(page, "data-other--a")["image"] == name
 
 
 def test_the_table_holds_every_measurement_unrounded(folder, cohort_of, page_of, tmp_path):
@@ -236,7 +359,7 @@ def test_the_table_holds_every_measurement_unrounded(folder, cohort_of, page_of,
     ],
 )
 def test_no_cell_is_a_formula_or_breaks_its_row(tmp_path, cohort_of, name, cell):
-    empty = collect(cohort_of(), tmp_path, tmp_path)
+    empty = collect(cohort_of(), tmp_path, tmp_path, tmp_path / "config.yaml")
     regions = [Region(1, name, 1, 2.5, -1.0, *[None] * 8, False, None)]
     report = replace(empty, measurements=table("a", "net", regions, {}))
     write_report(report, tmp_path / "report" / "net.html")
@@ -249,5 +372,5 @@ def test_a_new_report_replaces_the_old_one(folder, cohort_of, page_of):
     first = page_of(cohort_of("a", "b"))
     folder.finish("b")
     second = page_of(cohort_of("a", "b"))
-    assert "Failures" in first
-    assert "Failures" not in second
+    assert 'id="failures"' in first
+    assert 'id="failures"' not in second

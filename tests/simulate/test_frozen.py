@@ -71,7 +71,7 @@ VOXELS = {
         31,
     ],
 }
-"""Voxels of each tissue by seed, at 3 mm with one lesion: of a training head, a test head and the demo's first."""
+"""Voxels of each tissue at 3 mm with one lesion: of the demo's first head, a training and a test head."""
 
 
 @pytest.mark.parametrize("seed", VOXELS)

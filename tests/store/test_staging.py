@@ -308,8 +308,8 @@ def test_the_recorded_peak_is_this_programs_and_not_its_parents(tmp_path):
     ballast = np.ones(600 << 20, np.uint8)
     code = (
         "import sys; sys.path.insert(0, '.')\n"
-        "from medscience.store.staging import _peak_memory\n"
-        "print(_peak_memory())"
+        "from medscience.store.record import peak_memory\n"
+        "print(peak_memory())"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 10 << 20 < int(found.stdout) < ballast.nbytes

@@ -1,0 +1,72 @@
+"""How to make a result again: the commands, and what they were run with."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from medscience.config.settings import Settings
+from medscience.report.results import Result, Run
+
+
+def cohort_command(config: Path) -> str:
+    """Return the command that makes the whole cohort.
+
+    >>> cohort_command(Path("config/my study.yaml"))
+    "snakemake --cores all --configfile 'config/my study.yaml'"
+    """
+    return shlex.join(["snakemake", "--cores", "all", "--configfile", str(config)])
+
+
+def commands(result: Result, settings: Settings) -> Iterator[str]:
+    """Yield the commands that make one result, in order."""
+    sample, model = result.sample, result.model
+    image = f"results/images/{sample.name}.ome.zarr"
+    prediction = f"results/predictions/{model}/{sample.name}.ome.zarr"
+    labels = f"results/labels/{model}/{sample.name}.ome.zarr"
+    table = f"results/measurements/{model}/{sample.name}.parquet"
+    reference = f"results/references/{sample.name}.ome.zarr"
+    file = f"config/models/{model}.yaml"
+    yield _line("ingest", sample.source, image, *_option("--sha256", _source_digest(result)))
+    yield _line("predict", image, file, prediction, *_memory(result, settings), *_threads(result, settings))
+    yield _line("postprocess", prediction, file, labels)
+    if sample.reference:
+        yield _line("ingest", "--labels", sample.reference, reference)
+    yield _line("measure", labels, image, table, *_option("--reference", sample.reference and reference))
+
+
+def versions(results: Sequence[Result]) -> dict[str, tuple[str, ...]]:
+    """Return every version of every package that the results were made with."""
+    found: dict[str, set[str]] = {}
+    for result in results:
+        for run in result.runs:
+            for name, version in run.versions.items():
+                found.setdefault(name, set()).add(str(version))
+    return {name: tuple(sorted(several)) for name, several in found.items()}
+
+
+def _line(*words: str) -> str:
+    return shlex.join(["medscience", *words])
+
+
+def _option(name: str, value: str | None) -> tuple[str, ...]:
+    return (name, value) if value else ()
+
+
+def _source_digest(result: Result) -> str | None:
+    run = _run(result, "ingest")
+    return run.inputs.get("source") if run else None
+
+
+def _memory(result: Result, settings: Settings) -> tuple[str, ...]:
+    run = _run(result, "predict")
+    promised = run.plan.get("promised_bytes") if run else None
+    return "--memory", f"{promised >> 20}M" if promised else settings.memory
+
+
+def _threads(result: Result, settings: Settings) -> tuple[str, ...]:
+    run = _run(result, "predict")
+    return "--threads", str(run.settings.get("threads", settings.threads) if run else settings.threads)
+
+
+def _run(result: Result, step: str) -> Run | None:
+    return next((run for run in result.runs if run.step == step), None)
