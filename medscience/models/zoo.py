@@ -12,7 +12,7 @@ from torch import nn
 
 from medscience.description import ModelFile, Network, checked_beside, read_model
 from medscience.errors import ModelError
-from medscience.models.meshnet import MeshNet
+from medscience.models.meshnet import MeshNet, fold_batch_norm
 from medscience.store.files import replaced
 
 NETWORKS = {"meshnet": MeshNet}
@@ -30,7 +30,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def load(path: Path) -> tuple[ModelFile, nn.Module]:
-    """Return a model file and its network in float32, ready to predict.
+    """Return a model file and its network in float32, ready to predict: batch normalisation is folded in.
 
     Raises
     ------
@@ -50,6 +50,8 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
             expected=parameters(network),
             fix="correct the network's arguments",
         )
+    if isinstance(network, MeshNet) and model.network.arguments.norm == "batch":
+        network = fold_batch_norm(network)  # one pass over the volume less for each layer
     return model, network.eval()
 
 

@@ -16,6 +16,7 @@ from medscience.config.sheet import Sample
 from medscience.description import ModelFile, read_model
 from medscience.errors import ConfigError, one_line
 from medscience.measure.regions import SCHEMA
+from medscience.progress import Tell, nobody
 from medscience.report.budget import share
 from medscience.report.compare import Comparison, comparisons
 from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
@@ -68,7 +69,7 @@ class CohortReport:
         return len({failure.sample for failure in self.failures})
 
 
-def collect(cohort: Cohort, results: Path, models: Path, config: Path) -> CohortReport:
+def collect(cohort: Cohort, results: Path, models: Path, config: Path, tell: Tell = nobody) -> CohortReport:
     """Return what there is of a cohort's results, and why the rest is missing.
 
     Parameters
@@ -81,9 +82,14 @@ def collect(cohort: Cohort, results: Path, models: Path, config: Path) -> Cohort
         The folder of model files, ``{model}.yaml``; one that cannot be read is left out.
     config : Path
         The file that the cohort's settings were read from.
+    tell : callable
+        Hears of every result.
     """
     pictures = Pictures(share(len(cohort.samples), len(cohort.pairs)))
-    found = [_outcome(results, model, cohort.sample(name), pictures) for model, name in cohort.pairs]
+    found: list[Result | Failure] = []
+    for model, name in cohort.pairs:
+        tell(len(found), len(cohort.pairs))
+        found.append(_outcome(results, model, cohort.sample(name), pictures))
     done = [outcome for outcome in found if isinstance(outcome, Result)]
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)

@@ -17,5 +17,7 @@ def report(
     from medscience.description import MODELS
     from medscience.report.collect import collect
     from medscience.report.html import write_report
+    from medscience.terminal.progress import shown
 
-    write_report(collect(read_cohort(config), RESULTS, MODELS, config), destination)
+    with shown("report") as tell:
+        write_report(collect(read_cohort(config), RESULTS, MODELS, config, tell), destination)
