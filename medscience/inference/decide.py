@@ -9,7 +9,10 @@ from torch.nn.functional import grid_sample
 from medscience.errors import ModelError
 
 LOGITS = 64 << 20
-"""Bytes of logits, or of interpolated features, that are held at once."""
+"""Bytes of logits, or of interpolated features and where they lie, that are held at once."""
+
+PLACES = 36
+"""Numbers of 4 bytes for each voxel that it takes to know where it lies: indices and places, in float64."""
 
 
 def decide(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
@@ -43,7 +46,7 @@ def decide_between(
         Shape (Z, Y, X) of the answer.
     """
     labels = np.empty(shape, dtype=label_type(head.out_channels))
-    slices = _slices(max(head.out_channels, features.shape[1] + 6), shape[1] * shape[2])
+    slices = _slices(head.out_channels + features.shape[1] + PLACES, shape[1] * shape[2])
     sizes = np.array(features.shape[2:], dtype=np.float64)
     for start in range(0, shape[0], slices):
         stop = min(start + slices, shape[0])

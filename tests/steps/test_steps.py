@@ -122,7 +122,7 @@ def test_the_same_result_is_not_made_twice_and_another_is_not_overwritten(chain,
     predict(head / "scan.ome.zarr", str(tiny_model), chain / "raw.ome.zarr")
     assert commit.stat().st_mtime_ns == before
     with pytest.raises(StoreError, match="STORE-EXISTS"):
-        predict(head / "scan.ome.zarr", str(tiny_model), chain / "raw.ome.zarr", threads=1)
+        predict(head / "scan.ome.zarr", str(tiny_model), chain / "raw.ome.zarr", threads=7)
 
 
 def damaged(store, how):
