@@ -3,13 +3,16 @@
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import IO, Any, cast
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 from medscience.errors import MismatchError
+from medscience.geometry import Geometry
 from medscience.image import Image
 from medscience.store.files import replaced
 
@@ -23,7 +26,7 @@ def write_nifti(image: Image, destination: Path, *, is_labels: bool, form_code: 
     """Write a volume as NIfTI-1, slab by slab; the file is there whole or not at all.
 
     Array index [k, j, i] is written as voxel (i, j, k), so that a scan that came as NIfTI goes back on its
-    own grid. sform holds the full affine; qform the same, unless the axes are sheared, which it cannot say.
+    own grid. sform holds the full affine; qform the same, unless it cannot say it (shear, some half turns).
 
     Parameters
     ----------
@@ -63,16 +66,28 @@ def _header(image: Image, *, is_labels: bool, form_code: int) -> Any:  # noqa: A
     header.set_data_shape(image.shape[::-1])
     matrix = image.geometry.matrix[:, [2, 1, 0, 3]]
     header.set_sform(matrix, form_code)
+    header.set_zooms(image.geometry.spacing[::-1])
     if image.geometry.shear < 1e-5:
         header.set_qform(matrix, form_code)
-    else:
-        header.set_zooms(image.geometry.spacing[::-1])
+        if not _says(header.get_qform(), image.geometry):
+            header.set_qform(matrix, 0)
     header["xyzt_units"] = MILLIMETRES
     header["intent_code"] = LABEL_INTENT if is_labels else 0
     header["magic"] = b"n+1"
     header["vox_offset"] = 352
     header["scl_slope"], header["scl_inter"] = 1, 0
     return header
+
+
+def _says(qform: NDArray[np.float64], geometry: Geometry) -> bool:
+    """Whether a qform, in the 32-bit numbers of a header, puts every corner within a micrometre of its place.
+
+    Near half turns it cannot (the ingest of NIfTI knows why), and readers that ask it first would be misled.
+    """
+    corners = np.array(list(product(*((0, n - 1) for n in geometry.shape))))
+    meant = geometry.world(corners)
+    said = corners[:, ::-1] @ qform[:3, :3].T + qform[:3, 3]
+    return bool(np.abs(said - meant).max() < 1e-3)
 
 
 @contextmanager

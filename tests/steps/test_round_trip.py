@@ -6,6 +6,7 @@ import pytest
 import SimpleITK as sitk
 from numpy.testing import assert_allclose, assert_array_equal
 
+from medscience.geometry import Geometry, as_affine
 from medscience.steps.export import nifti
 from medscience.steps.ingest import ingest
 from medscience.testing.phantoms import BRIGHT, landmark, orientations
@@ -33,6 +34,27 @@ def test_a_landmark_round_trips_and_so_does_every_voxel(grid, ending, tmp_path):
     assert_allclose(world_of_landmark(back), mark.world, atol=1e-3)
     assert_allclose(nib.load(back).affine, nib.load(scan).affine, atol=1e-5)
     assert_array_equal(np.asarray(nib.load(back).dataobj), np.asarray(nib.load(scan).dataobj))
+
+
+def almost_half_turn(degrees):
+    """A grid as large as a head scan, turned by nearly half a turn: what a qform says worst."""
+    c, s = np.cos(np.deg2rad(180 - degrees)), np.sin(np.deg2rad(180 - degrees))
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array([[1, 0, 0], [0, 1, -1e-4], [0, 1e-4, 1]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.linalg.qr(turn)[0] * np.sign(np.diag(np.linalg.qr(turn)[1]))
+    return Geometry((200, 220, 180), as_affine(matrix[:, [2, 1, 0, 3]]))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.01, 0.03, 0.1, 1.0])
+def test_nearly_half_turns_round_trip_though_a_qform_cannot_say_them(degrees, tmp_path):
+    grid = almost_half_turn(degrees)
+    volume = np.zeros(grid.shape, np.int16)
+    volume[190, 210, 170] = BRIGHT
+    write_nifti(volume, grid, tmp_path / "in.nii")  # with both forms, as other programs write them
+    ingest(tmp_path / "in.nii", tmp_path / "s.ome.zarr")
+    nifti(tmp_path / "s.ome.zarr", tmp_path / "out.nii")
+    assert_allclose(world_of_landmark(tmp_path / "out.nii"), grid.world((190, 210, 170)), atol=1e-3)
+    assert_allclose(nib.load(tmp_path / "out.nii").affine, nib.load(tmp_path / "in.nii").affine, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "f4", "f8", "i1", "u2", "u4", "i8", "u8"])
