@@ -68,6 +68,7 @@ demo-accuracy: setup ## measure the demo's network on unseen simulated heads and
 	$(RUN) python -m tests.accuracy
 
 pictures: setup ## make the pictures of the docs again, from the results of make demo (needs xvfb-run and chromium)
+	$(RUN) python docs/pictures/heads.py
 	$(RUN) python docs/pictures/report_page.py
 	$(RUN) xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python docs/pictures/napari_window.py
 
