@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
+from scipy.ndimage import affine_transform, spline_filter
 
 from medscience.geometry import Geometry
 from medscience.image import Image
@@ -79,8 +79,44 @@ def interpolated(
     region = tuple(slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True))
     values = prepare(image.read(region)).astype(np.float32, copy=False)
     offset = _exact(offset - first)
-    found = affine_transform(values, matrix, offset, output_shape=shape, order=3, mode="constant")
+    if _is_upright(matrix, shape):
+        found = _along_each_axis(values, np.diag(matrix), offset, shape)
+    else:
+        found = affine_transform(values, matrix, offset, output_shape=shape, order=3, mode="constant")
     return np.clip(found, min(float(values.min()), 0), float(values.max()), out=found)
+
+
+def _is_upright(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+    """Whether a grid's axes run along the image's, to a millionth of a voxel."""
+    return bool(np.abs(matrix - np.diag(np.diag(matrix))).max() * max(shape) < 1e-6)
+
+
+def _along_each_axis(
+    values: NDArray[np.float32],
+    steps: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    shape: tuple[int, ...],
+) -> NDArray[np.float32]:
+    """Interpolate by the same splines one axis after the other: three products instead of 64 taps a voxel."""
+    found = spline_filter(values, order=3, output=np.float32)
+    for axis, (step, start, n) in enumerate(zip(steps, offset, shape, strict=True)):
+        weights = _spline_weights(start + step * np.arange(n), values.shape[axis])
+        found = np.moveaxis(np.tensordot(weights, found, (1, axis)), 0, axis)
+    return np.ascontiguousarray(found)
+
+
+def _spline_weights(places: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Return the matrix (places, count) from spline coefficients to values; 0 outside, ends mirrored."""
+    weights = np.zeros((len(places), count))
+    inside = np.flatnonzero((places >= 0) & (places <= count - 1))
+    for tap in range(-1, 3):
+        near = np.floor(places[inside]).astype(int) + tap
+        t = np.abs(places[inside] - near)
+        spline = np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.maximum(2 - t, 0) ** 3 / 6)
+        mirrored = np.abs(near)
+        mirrored = np.where(mirrored > count - 1, 2 * (count - 1) - mirrored, mirrored)
+        np.add.at(weights, (inside, np.clip(mirrored, 0, count - 1)), spline)
+    return weights.astype(np.float32)
 
 
 def _exact(offset: NDArray[np.float64]) -> NDArray[np.float64]:

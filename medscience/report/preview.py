@@ -90,7 +90,7 @@ def label_preview(pyramid: Sequence[Image], labels: Sequence[int], most: int) ->
 
     def copy(grid: Geometry) -> Preview:
         voxels = shrunk(pyramid, grid, places)
-        return Preview(grid, zlib.compress(voxels.tobytes(), 9), f"uint{8 * kind.itemsize}", 0)
+        return Preview(grid, zlib.compress(voxels.tobytes(), 6), f"uint{8 * kind.itemsize}", 0)
 
     return _finest(pyramid[0], "labels", most, copy)
 
@@ -125,7 +125,7 @@ def _picture(voxels: NDArray[np.uint8], columns: int) -> bytes:
     tiled = padded.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, -1)
     file = io.BytesIO()
     if FORMAT == "avif":
-        PIL.Image.fromarray(tiled).save(file, "avif", quality=QUALITY, speed=8, max_threads=1)
+        PIL.Image.fromarray(tiled).save(file, "avif", quality=QUALITY, speed=8, max_threads=2)
     else:
         PIL.Image.fromarray(tiled).save(file, "webp", quality=QUALITY)
     return file.getvalue()
