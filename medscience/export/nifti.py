@@ -69,7 +69,7 @@ def _header(image: Image, *, is_labels: bool, form_code: int) -> Any:  # noqa: A
     header.set_zooms(image.geometry.spacing[::-1])
     if image.geometry.shear < 1e-5:
         header.set_qform(matrix, form_code)
-        if not _says(header.get_qform(), image.geometry):
+        if not _can_say(header.get_qform(), image.geometry):
             header.set_qform(matrix, 0)
     header["xyzt_units"] = MILLIMETRES
     header["intent_code"] = LABEL_INTENT if is_labels else 0
@@ -79,7 +79,7 @@ def _header(image: Image, *, is_labels: bool, form_code: int) -> Any:  # noqa: A
     return header
 
 
-def _says(qform: NDArray[np.float64], geometry: Geometry) -> bool:
+def _can_say(qform: NDArray[np.float64], geometry: Geometry) -> bool:
     """Whether a qform, in the 32-bit numbers of a header, puts every corner within a micrometre of its place.
 
     Near half turns it cannot (the ingest of NIfTI knows why), and readers that ask it first would be misled.

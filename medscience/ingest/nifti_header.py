@@ -153,6 +153,10 @@ def _affine(
                 f"at most {agreed:.2g}",
                 "remove the wrong one",
             )
+        if gap > FORMS_AGREE:
+            repairs.append(
+                Repair("NIFTI-HALF-TURN", "qform", f"{gap:.2f} voxels from sform by rounding", "sform alone")
+            )
     name = "sform" if "sform" in forms else "qform"
     matrix = forms[name].copy()
     matrix[:3] *= scale

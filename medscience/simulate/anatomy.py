@@ -84,10 +84,8 @@ def _place(random: np.random.Generator, step: float) -> Place:
 def _add_lesion(random: np.random.Generator, place: Place, tissues: NDArray[np.uint8]) -> None:
     """Paint a blob with ragged edges, where there is brain."""
     brain_tissue = np.isin(tissues, (Tissue.WHITE, Tissue.CORTEX, Tissue.DEEP_GREY))
-    z, y, x = (
-        axis[tuple(random.choice(np.argwhere(tissues == Tissue.WHITE)))]
-        for axis in (place.z, place.y, place.x)
-    )
+    middle = tuple(random.choice(np.argwhere(tissues == Tissue.WHITE)))
+    z, y, x = (axis[middle] for axis in (place.z, place.y, place.x))
     radius = random.uniform(5, 22)
     away: Field = np.sqrt((place.z - z) ** 2 + (place.y - y) ** 2 + (place.x - x) ** 2)
     ragged = radius * (1 + 0.3 * gaussian_filter(smooth(random, place, 12), 1))

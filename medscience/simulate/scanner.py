@@ -52,7 +52,7 @@ def isotropic(spacing: float = 1.0) -> Protocol:
 def draw_protocol(random: np.random.Generator) -> Protocol:
     """Return a protocol as clinics use them: orientation, voxels and field of view differ.
 
-    Voxels are 0.9 to 1.2 mm in the slice and up to 1.4 mm across; the brain is always inside.
+    Voxels are 0.9 to 1.1 mm in the slice and up to 1.4 mm across; the brain is always inside.
     """
     axes = str(random.choice(["RAS", "LAS", "LPS", "ASR", "PSR", "AIL", "LIA", "RSA"]))
     fine, across = random.uniform(0.9, 1.1), random.uniform(1.0, 1.4)

@@ -20,7 +20,10 @@ from tests.report.browser import launched
 from tests.report.conftest import Folder
 from tests.report.many import textured_head
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+if os.environ.get("CI"):
+    from playwright import sync_api
+else:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 
 pytestmark = pytest.mark.browser
 

@@ -26,7 +26,7 @@ def predict(scan, destination, *options):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("options", [(), ("--tile", "96,64,80"), ("--memory", "1G")], ids=" ".join)
+@pytest.mark.parametrize("options", [(), ("--tile", "96,64,80"), ("--memory", "800M")], ids=" ".join)
 def test_the_measured_peak_keeps_within_the_predicted_and_the_promised(options, scan, tmp_path):
     found = predict(scan, tmp_path / "raw.ome.zarr", *options)
     assert found.returncode == 0, found.stderr

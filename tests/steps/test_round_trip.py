@@ -6,7 +6,9 @@ import pytest
 import SimpleITK as sitk
 from numpy.testing import assert_allclose, assert_array_equal
 
+from medscience.errors import InputError
 from medscience.geometry import Geometry, as_affine
+from medscience.ingest.formats import open_source
 from medscience.steps.export import nifti
 from medscience.steps.ingest import ingest
 from medscience.testing.phantoms import BRIGHT, landmark, orientations
@@ -55,6 +57,21 @@ def test_nearly_half_turns_round_trip_though_a_qform_cannot_say_them(degrees, tm
     nifti(tmp_path / "s.ome.zarr", tmp_path / "out.nii")
     assert_allclose(world_of_landmark(tmp_path / "out.nii"), grid.world((190, 210, 170)), atol=1e-3)
     assert_allclose(nib.load(tmp_path / "out.nii").affine, nib.load(tmp_path / "in.nii").affine, atol=1e-5)
+    noted = [repair.code for repair in open_source(tmp_path / "in.nii").repairs]
+    assert noted == (["NIFTI-HALF-TURN"] if degrees == 0.03 else [])  # only there is it more than 0.1 voxels
+
+
+def test_forms_that_truly_differ_are_refused_near_half_turns_too(tmp_path):
+    """The allowance is for rounding: a shift of two voxels is none."""
+    grid = almost_half_turn(0.03)
+    write_nifti(np.zeros(grid.shape, np.uint8), grid, tmp_path / "in.nii")
+    image = nib.load(tmp_path / "in.nii")
+    matrix = image.affine.copy()
+    matrix[0, 3] += 2
+    image.set_sform(matrix, 1)
+    nib.save(image, tmp_path / "moved.nii")
+    with pytest.raises(InputError, match="sform and qform"):
+        open_source(tmp_path / "moved.nii")
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "f4", "f8", "i1", "u2", "u4", "i8", "u8"])

@@ -105,7 +105,14 @@ def test_a_reference_gives_dice_in_the_report(project):
     found = run(project)
     assert found.returncode == 0, found.stderr
     rows = pyarrow.parquet.read_table(project / "results/measurements/demo-head/a.parquet")
-    assert all(0.2 < dice <= 1 for dice in rows["dice"].to_pylist())
+    labels, truth = (
+        open_image(project / f"results/{name}/a.ome.zarr").image.read((slice(None),) * 3)
+        for name in ("labels/demo-head", "references")
+    )
+    for row in rows.to_pylist():
+        mine, other = labels == row["label"], truth == row["label"]
+        assert row["dice"] == pytest.approx(2 * (mine & other).sum() / (mine.sum() + other.sum()))
+        assert row["dice"] > 0
     assert "Dice" in page(project)
 
 
