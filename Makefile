@@ -61,7 +61,7 @@ demo-real:
 	$(RUN) snakemake --cores all --configfile config/real.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
-demo-model: setup ## train the demo's network again from its recipe, into results/models (about two hours)
+demo-model: setup ## train the demo's network again from its recipe, into results/models (about half an hour)
 	$(RUN) medscience train demo-head --name demo-head
 
 demo-accuracy: setup ## measure the demo's network on unseen simulated heads and on the real scan

@@ -40,6 +40,16 @@ class MeshNetArguments(Strict):
     """After every hidden convolution; ``none`` also where batch normalisation is folded in."""
     bias: bool = True
     """Whether the hidden convolutions have a bias; the head always does."""
+    cell: Side = 1
+    """Voxels along each axis that are one voxel to the hidden convolutions."""
+
+    @model_validator(mode="after")
+    def _spread_evenly(self) -> "MeshNetArguments":
+        if self.channels % self.cell**3:
+            raise ValueError(
+                f"channels must be a multiple of {self.cell**3}, the voxels of a cell; found {self.channels}"
+            )
+        return self
 
 
 class Network(Strict):
@@ -125,6 +135,8 @@ class Training(Strict):
     heads: SimulatedHeads | None = None
     """None: the data come as a sheet."""
     steps: Side
+    batch: Side = 1
+    """Patches in each step."""
     patch: tuple[Side, Side, Side]
     learning_rate: Annotated[float, Field(gt=0)]
     class_weights: tuple[float, ...]

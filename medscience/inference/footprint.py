@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from medscience.inference.decide import LOGITS
 from medscience.inference.plan import Footprint
+from medscience.models.receptive_field import alignment
 
 LIBRARIES = 360 << 20
 """Bytes of a process that has imported torch and zarr and reads and writes shards; measured, rounded up."""
@@ -29,19 +30,20 @@ def footprint(network: nn.Module) -> Footprint:
     network : Module
         Has `features`, which keeps the volume's size.
     """
-    widest = 0
+    widest = 0.0
+    side = 2 * alignment(network)
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal widest
-        channels = inputs[0].shape[1] + (0 if getattr(layer, "inplace", False) else output.shape[1])
-        widest = max(widest, channels)
+        held = inputs[0].numel() + (0 if getattr(layer, "inplace", False) else output.numel())
+        widest = max(widest, held / side**3)
 
     features: Any = network.features
     leaves = [layer for layer in features.modules() if not list(layer.children())]
     hooks = [layer.register_forward_hook(note) for layer in leaves]
     try:
         with torch.inference_mode():
-            features(torch.zeros(1, 1, 2, 2, 2))
+            features(torch.zeros(1, 1, side, side, side))
     finally:
         for hook in hooks:
             hook.remove()

@@ -20,7 +20,7 @@ from medscience.inference.link import Link, Region
 from medscience.inference.plan import Footprint, Plan, overlapping, plan, whole
 from medscience.inference.predict import Normalize, Write, predict
 from medscience.inference.tiling import Sizes
-from medscience.models.receptive_field import is_exact, receptive_field
+from medscience.models.receptive_field import context, is_exact
 from medscience.models.zoo import load
 from medscience.preprocess.normalize import normalization
 from medscience.progress import Tell, nobody
@@ -74,8 +74,7 @@ def prepare(image: Image, model: tuple[ModelFile, nn.Module], memory: int, block
     link = Link(image.geometry, frame.image.geometry)
     held = footprint(network)
     if is_exact(network):
-        halo = tuple(field // 2 for field in receptive_field(network))
-        todo = plan(link, halo, held, memory, block)
+        todo = plan(link, context(network), held, memory, block)
     else:
         todo = _everything(link, network, held, memory, block)
     log.info("plan: %s", todo.line)

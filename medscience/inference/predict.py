@@ -15,6 +15,7 @@ from medscience.inference.decide import decide, decide_between, label_type
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Plan
 from medscience.inference.tiling import with_halo
+from medscience.models.receptive_field import alignment
 from medscience.progress import Tell, nobody
 from medscience.store.grid import regions
 
@@ -70,7 +71,7 @@ def predict(
     def features_of(box: Region) -> torch.Tensor:
         if plan.blend:
             return blended(network, see, frame.shape, plan.blend, box, seams)
-        read, keep = with_halo(box, plan.halo, frame.shape)
+        read, keep = with_halo(box, plan.halo, frame.shape, align)
         found: torch.Tensor = network.features(see(read))[(slice(None), slice(None), *keep)]  # type: ignore[operator]
         return found
 
@@ -87,6 +88,7 @@ def predict(
 
     network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     head: nn.Conv3d = network.head  # type: ignore[assignment]
+    align = alignment(network)
     link = Link(answer, frame.geometry)
     todo = regions(answer.shape, plan.block)
     tell(0, len(todo))

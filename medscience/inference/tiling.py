@@ -15,14 +15,23 @@ Region = tuple[slice, ...]
 Sizes = tuple[int, ...]
 
 
-def with_halo(box: Region, halo: Sizes, shape: Sizes) -> tuple[Region, Region]:
+def with_halo(box: Region, halo: Sizes, shape: Sizes, align: int = 1) -> tuple[Region, Region]:
     """Return a box with its context, cut at the border, and where the box lies inside it.
+
+    Where it is not cut, the context starts and ends at a multiple of `align`: up to ``align - 1`` voxels of
+    the halo are given up for it.
 
     >>> with_halo((slice(2, 4),), (3,), (6,))
     ((slice(0, 6, None),), (slice(2, 4, None),))
+    >>> with_halo((slice(20, 30),), (3,), (99,), align=2)
+    ((slice(18, 32, None),), (slice(2, 12, None),))
     """
     read = tuple(
-        slice(max(b.start - h, 0), min(b.stop + h, n)) for b, h, n in zip(box, halo, shape, strict=True)
+        slice(
+            -(-max(b.start - h, 0) // align) * align,
+            n if b.stop + h >= n else (b.stop + h) // align * align,
+        )
+        for b, h, n in zip(box, halo, shape, strict=True)
     )
     keep = tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, read, strict=True))
     return read, keep

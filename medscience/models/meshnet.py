@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from medscience.errors import ModelError
@@ -23,6 +25,52 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": partial(nn.BatchNorm3d, eps=1e-5),
     "instance": partial(nn.InstanceNorm3d, eps=1e-5, affine=False),
 }
+
+
+class SpaceToDepth(nn.Module):
+    """Turn each cell of voxels into one voxel with as many times the channels; nothing is lost.
+
+    Channels (c, i, j, k) of the cell, k fastest. A volume that is no whole number of cells is padded with
+    zeros at its far ends.
+    """
+
+    def __init__(self, cell: int) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, C, I, J, K) to (B, C cell^3, I / cell, J / cell, K / cell), sizes rounded up."""
+        n = self.cell
+        padded = pad(image, [end for size in reversed(image.shape[2:]) for end in (0, -size % n)])
+        batch, channels, *sizes = padded.shape
+        i, j, k = (size // n for size in sizes)
+        parts = padded.reshape(batch, channels, i, n, j, n, k, n).permute(0, 1, 3, 5, 7, 2, 4, 6)
+        return parts.reshape(batch, -1, i, j, k).contiguous(memory_format=torch.channels_last_3d)
+
+
+class DepthToSpace(nn.Module):
+    """The way back of `SpaceToDepth`, without its padding's removal."""
+
+    def __init__(self, cell: int) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """Map (B, C cell^3, I, J, K) to (B, C, I cell, J cell, K cell)."""
+        n = self.cell
+        batch, _, i, j, k = cells.shape
+        parts = cells.reshape(batch, -1, n, n, n, i, j, k).permute(0, 1, 5, 2, 6, 3, 7, 4)
+        return parts.reshape(batch, -1, i * n, j * n, k * n)
+
+
+class Features(nn.Sequential):
+    """The layers before the head; keeps the volume's size."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map an image (B, 1, I, J, K) to features (B, C, I, J, K)."""
+        features: Tensor = super().forward(image)  # type: ignore[no-untyped-call]
+        i, j, k = image.shape[2:]
+        return features[:, :, :i, :j, :k]
 
 
 class MeshNet(nn.Module):
@@ -47,6 +95,11 @@ class MeshNet(nn.Module):
         variance over the volume, without scale and shift, as in brainchop's mindgrab.
     bias : bool
         Whether the 3x3x3 convolutions have a bias; the last one always does.
+    cell : int
+        With 1, as published. With 2, cells of 2 x 2 x 2 voxels are one voxel to the 3x3x3 convolutions (Shi
+        et al. 2016, arXiv:1609.05158): they look twice as far at an eighth of the work for each channel, and
+        their `channels` are spread over the cell's voxels again before the 1x1x1 convolution, which sees
+        channels / 8 features.
 
     Notes
     -----
@@ -66,17 +119,20 @@ class MeshNet(nn.Module):
         norm: str = "none",
         *,
         bias: bool = True,
+        cell: int = 1,
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [SpaceToDepth(cell)] if cell > 1 else []
         for n, dilation in enumerate(dilations):
-            width = channels if n else 1
+            width = channels if n else cell**3
             layers.append(nn.Conv3d(width, channels, 3, padding=dilation, dilation=dilation, bias=bias))
             if norm != "none":
                 layers.append(NORMS[norm](channels))
             layers.append(ACTIVATIONS[activation]())
-        self.features = nn.Sequential(*layers)
-        self.head = nn.Conv3d(channels, classes, 1)
+        if cell > 1:
+            layers += [nn.Conv3d(channels, channels, 1), DepthToSpace(cell)]
+        self.features = Features(*layers)
+        self.head = nn.Conv3d(channels // cell**3, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map an image (B, 1, I, J, K) to class logits (B, classes, I, J, K)."""
@@ -109,5 +165,5 @@ def fold_batch_norm(network: MeshNet) -> MeshNet:
             layers[-1] = fuse_conv_bn_eval(cast(nn.Conv3d, layers[-1]), layer)
         else:
             layers.append(layer)
-    folded.features = nn.Sequential(*layers)
+    folded.features = Features(*layers)
     return folded

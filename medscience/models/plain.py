@@ -40,15 +40,20 @@ class Convolution:
     """Between the convolution and the activation."""
 
 
-def plain_logits(convolutions: Sequence[Convolution], image: NDArray[np.float32]) -> NDArray[np.float32]:
+def plain_logits(
+    convolutions: Sequence[Convolution], image: NDArray[np.float32], cell: int = 1
+) -> NDArray[np.float32]:
     """Return the logits (classes, I, J, K) of an image (I, J, K), computed in float64.
 
     Each tap of a kernel is one shifted copy of the zero-padded volume, so that a transposed kernel, a wrong
     dilation or a wrong padding elsewhere shows.
     """
-    values: NDArray[np.float64] = image[..., None].astype(np.float64)
-    for layer in convolutions:
+    *hidden, head = convolutions
+    values = _as_cells(image[..., None].astype(np.float64), cell)
+    for layer in hidden:
         values = _activated(_normalized(_convolved(values, layer), layer.norm), layer.activation)
+    i, j, k = image.shape
+    values = _convolved(_as_voxels(values, cell)[:i, :j, :k], head)
     return np.moveaxis(values, -1, 0).astype(np.float32)
 
 
@@ -66,10 +71,16 @@ def as_convolutions(
             activation=arguments.activation,
             norm=_batch_norm(tensors, n + 1) if arguments.norm == "batch" else arguments.norm,
         )
-        for n, dilation in zip(count(0, step), arguments.dilations, strict=False)
+        for n, dilation in zip(count(int(arguments.cell > 1), step), arguments.dilations, strict=False)
     ]
-    kernel = tensors["head.weight"].transpose(2, 3, 4, 1, 0)
-    return [*hidden, Convolution("head", kernel, tensors["head.bias"], dilation=1, activation="linear")]
+    if arguments.cell > 1:
+        hidden.append(_pointwise(f"features.{step * len(hidden) + 1}", tensors))
+    return [*hidden, _pointwise("head", tensors)]
+
+
+def _pointwise(name: str, tensors: Mapping[str, NDArray[np.float32]]) -> Convolution:
+    kernel = tensors[f"{name}.weight"].transpose(2, 3, 4, 1, 0)
+    return Convolution(name, kernel, tensors[f"{name}.bias"], dilation=1, activation="linear")
 
 
 def as_tensors(convolutions: Sequence[Convolution]) -> dict[str, NDArray[np.float32]]:
@@ -100,6 +111,24 @@ def _batch_norm(tensors: Mapping[str, NDArray[np.float32]], n: int) -> BatchNorm
         scale=tensors[f"features.{n}.weight"],
         shift=tensors[f"features.{n}.bias"],
     )
+
+
+def _as_cells(values: NDArray[np.float64], cell: int) -> NDArray[np.float64]:
+    """Turn (I, J, K, C) into cells (i, j, k, C cell^3), with zeros beyond the far ends."""
+    padded = np.pad(values, [(0, -n % cell) for n in values.shape[:3]] + [(0, 0)])
+    parts = [
+        padded[di::cell, dj::cell, dk::cell] for di, dj, dk in np.ndindex(cell, cell, cell)
+    ]  # each (i, j, k, C)
+    return np.stack(parts, axis=-1).reshape(*parts[0].shape[:3], -1)
+
+
+def _as_voxels(values: NDArray[np.float64], cell: int) -> NDArray[np.float64]:
+    """Turn cells (i, j, k, C cell^3) into voxels (I, J, K, C)."""
+    parts = values.reshape(*values.shape[:3], -1, cell**3)
+    voxels = np.empty((*(n * cell for n in values.shape[:3]), parts.shape[3]))
+    for n, (di, dj, dk) in enumerate(np.ndindex(cell, cell, cell)):
+        voxels[di::cell, dj::cell, dk::cell] = parts[..., n]
+    return voxels
 
 
 def _convolved(values: NDArray[np.float64], layer: Convolution) -> NDArray[np.float64]:

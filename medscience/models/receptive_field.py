@@ -1,15 +1,24 @@
 """How far a network looks, measured on the network itself."""
 
 import copy
+import math
 
 import torch
 from torch import nn
 
 from medscience.errors import ModelError
+from medscience.models.meshnet import DepthToSpace, Features, SpaceToDepth
 
-LOCAL = (nn.Sequential, nn.Conv3d, nn.BatchNorm3d, nn.ReLU, nn.ELU, nn.GELU, nn.Identity)
+CELLS = (SpaceToDepth, DepthToSpace)
+"""Layers that are the same in every cell of voxels, though not at every voxel."""
+
+LOCAL = (
+    *(nn.Sequential, Features, nn.Conv3d, nn.BatchNorm3d, nn.ReLU, nn.ELU, nn.GELU, nn.Identity),
+    *CELLS,
+)
 """Layers whose output at a voxel depends on a bounded neighbourhood, the same everywhere: their networks
-can be tiled exactly. Pooling, normalisation over the image and upsampling are not among them."""
+can be tiled exactly, from any voxel, or from any multiple of their `alignment`. Pooling, normalisation over
+the image and upsampling are not among them."""
 
 NORMS = (nn.BatchNorm3d, nn.InstanceNorm3d)
 """Layers that look nowhere or everywhere, but never at neighbours: they add nothing to the field."""
@@ -37,8 +46,19 @@ def _is_local(layer: nn.Module) -> bool:
     return isinstance(layer, LOCAL)
 
 
+def alignment(network: nn.Module) -> int:
+    """Return the number of voxels of which a tile's start must be a multiple, along each axis.
+
+    >>> alignment(nn.Conv3d(1, 2, 3)), alignment(nn.Sequential(SpaceToDepth(2), nn.Conv3d(8, 8, 3)))
+    (1, 2)
+    """
+    return math.lcm(*(layer.cell for layer in network.modules() if isinstance(layer, CELLS)))
+
+
 def receptive_field(network: nn.Module) -> tuple[int, int, int]:
     """Return the number of input voxels, along each axis, that one output voxel looks at.
+
+    Where the network sees cells of voxels, this counts all voxels of the first and the last cell.
 
     Every convolution's weights are made positive and equal, an impulse is sent through one axis at a time,
     and the extent of what comes out is counted: dilations, strides and order are the network's own.
@@ -71,6 +91,12 @@ def receptive_field(network: nn.Module) -> tuple[int, int, int]:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     i, j, k = (_extent(probe, axis) for axis in range(3))
+    return i, j, k
+
+
+def context(network: nn.Module) -> tuple[int, int, int]:
+    """Return the halo that a tile needs on each side: half the field, and what alignment may take of it."""
+    i, j, k = (field // 2 + alignment(network) - 1 for field in receptive_field(network))
     return i, j, k
 
 

@@ -56,15 +56,16 @@ def save_model(
     weights, answer = folder / f"{name}.safetensors", folder / f"{name}.check.safetensors"
     write_tensors(weights, tensors)
     image = small_input()
+    network = Network.model_validate(description["network"])
     description["weights"] |= {
         "file": weights.name,
         "sha256": file_sha256(weights),
-        "parameters": parameters(build(Network.model_validate(description["network"]))),
+        "parameters": parameters(build(network)),
     }
     description["known_answer"] = write_known_answer(
         answer,
         image,
-        plain_logits(convolutions, image),
+        plain_logits(convolutions, image, network.arguments.cell),
         "medscience.models.plain, in float64 NumPy",
     )
     model = check(path, description, ModelFile)

@@ -76,9 +76,9 @@ def _holes(
     mastoid = ellipsoid(place, (-40, -32, 56), (16, 13, 12))
     tissues[inside & (nose + rough > 0)] = Tissue.AIR
     tissues[inside & (mastoid + 2 * rough > 2)] = Tissue.AIR
-    socket = ellipsoid(place, (-27, 66, 32), (19, 26, 18))
+    socket = ellipsoid(place, (-36, 52, 31), (17, 26, 17))
     tissues[inside & (socket > 0)] = Tissue.FAT
-    tissues[inside & (capsule(place, (-26, 70, 32), (-24, 35, 14), 3.0) > 0)] = Tissue.MUSCLE
-    eye = ellipsoid(place, (-27, 76, 32), (12, 12, 12))
+    tissues[inside & (capsule(place, (-36, 58, 32), (-32, 30, 14), 3.0) > 0)] = Tissue.MUSCLE
+    eye = ellipsoid(place, (-36, 58, 32), (12, 12, 12))
     tissues[inside & (eye > 0)] = Tissue.EYE
     tissues[inside & (np.abs(eye - 1) < 1)] = Tissue.MUSCLE

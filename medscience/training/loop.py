@@ -1,4 +1,4 @@
-"""A minimal training loop: random patches, weighted cross-entropy, one cycle of Adam.
+"""A minimal training loop: random patches, weighted cross-entropy, one cycle.
 
 Enough to train the demo's network again from its recipe; it validates nothing and resumes nothing.
 """
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from medscience.description import Training
 from medscience.progress import Tell, nobody
+from medscience.training.ahead import made_ahead
+from medscience.training.optimise import OneCycle
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,10 @@ Patch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 SETTLED = 0.75
 """The part of the steps after which batch normalisation keeps its statistics, and the network learns to
 live with those that it will have when it is used."""
+
+
+NOISE = 0.3
+"""How far from the identity a layer starts, as a part of the usual random weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +63,22 @@ def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tel
     network : Module
         Maps (B, 1, I, J, K) to logits (B, classes, I, J, K); its weights are drawn anew from the seed.
     data : iterator of Patch
-        At least as many patches as the recipe has steps.
+        At least as many patches as the recipe's steps need, those of a step of one shape.
     recipe : Training
-        Steps, learning rate, class weights, precision and seed.
+        Steps, batch, learning rate, class weights, precision and seed.
     tell : callable
         Hears of every step.
     """
     torch.manual_seed(recipe.seed)
     network.apply(_start)
     network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=recipe.learning_rate, total_steps=recipe.steps
-    )
+    optimiser = OneCycle(network, recipe.learning_rate, recipe.steps)
+    batches = made_ahead(iter(lambda: list(islice(data, recipe.batch)), []))
     losses: list[float] = []
     tell(0, recipe.steps)
-    for step, (image, labels) in enumerate(islice(data, recipe.steps), start=1):
-        loss = _loss(network, image, labels, recipe)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+    for step, batch in enumerate(islice(batches, recipe.steps), start=1):
+        loss = _loss(network, batch, recipe)
+        optimiser.step(loss)
         losses.append(loss.item())
         if step == int(SETTLED * recipe.steps):
             network.apply(_settle)
@@ -89,20 +89,27 @@ def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tel
     return losses
 
 
-def _loss(
-    network: nn.Module, image: NDArray[np.float32], labels: NDArray[np.uint8], recipe: Training
-) -> Tensor:
-    batch = torch.from_numpy(image.copy())[None, None].contiguous(memory_format=torch.channels_last_3d)
+def _loss(network: nn.Module, batch: Sequence[Patch], recipe: Training) -> Tensor:
+    images, labels = (np.stack(arrays) for arrays in zip(*batch, strict=True))
+    seen = torch.from_numpy(images)[:, None].contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        logits = network(batch)
-    wanted = torch.from_numpy(labels.astype(np.int64))[None]
+        logits = network(seen)
+    wanted = torch.from_numpy(labels.astype(np.int64))
     return nn.functional.cross_entropy(logits.float(), wanted, torch.tensor(recipe.class_weights))
 
 
 def _start(layer: nn.Module) -> None:
-    """Keep the variance of activations through the layers (He et al. 2015, arXiv:1502.01852)."""
+    """Let every layer pass on what it is given, and a little more.
+
+    So a deep stack without shortcuts starts as one with them (Zagoruyko and Komodakis 2017,
+    arXiv:1706.00388). A layer that changes the width keeps the variance of activations instead (He et
+    al. 2015, arXiv:1502.01852).
+    """
     if isinstance(layer, nn.Conv3d):
         nn.init.kaiming_normal_(layer.weight)
+        if layer.in_channels == layer.out_channels and layer.kernel_size != (1, 1, 1):
+            with torch.no_grad():
+                layer.weight.mul_(NOISE).add_(nn.init.dirac_(torch.empty_like(layer.weight)))
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
 

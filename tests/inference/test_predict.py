@@ -13,7 +13,7 @@ from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, plan
 from medscience.inference.predict import predict
 from medscience.models.meshnet import MeshNet
-from medscience.models.receptive_field import receptive_field
+from medscience.models.receptive_field import context
 from medscience.testing.phantoms import obliques, orientations
 
 SHAPE = (19, 23, 17)
@@ -35,7 +35,7 @@ def image():
 def run(image, network, *, block=SHAPE, halo=None, axes=None, focus=None):
     frame = image.turned(image.geometry.reorientation(axes or image.geometry.orientation))
     labels = np.full(image.shape, 99, np.uint8)
-    reach = receptive_field(network)[0] // 2 if halo is None else halo
+    reach = context(network)[0] if halo is None else halo
     link = Link(image.geometry, frame.geometry)
     todo = replace(plan(link, (reach,) * 3, Footprint(0, 0), 1 << 30, block), focus=focus)
     predict(frame, image.geometry, network, np.float32, todo, labels.__setitem__)
@@ -51,6 +51,21 @@ def whole(image, network):
 @pytest.mark.parametrize("block", [SHAPE, (4, 4, 4), (19, 5, 17), (1, 23, 3), (7, 8, 9)])
 def test_a_halo_as_wide_as_the_receptive_field_hides_the_blocks(block, image, network):
     assert_array_equal(run(image, network, block=block), whole(image, network))
+
+
+@pytest.mark.parametrize("axes", ["SAR", "LIA", "RSA"])
+@pytest.mark.parametrize("block", [SHAPE, (4, 4, 4), (5, 7, 17), (1, 23, 3)])
+def test_a_network_that_sees_cells_is_tiled_from_whole_cells(block, axes, image):
+    """Odd blocks, odd volumes, turned axes: the same labels as of the whole volume."""
+    torch.manual_seed(4)
+    network = MeshNet(16, 3, (1, 2), "relu", cell=2).eval()
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    seen = image.geometry.reorientation(axes)
+    turned = Image(np.ascontiguousarray(seen.apply(image.data)), Meaning(image.geometry.reoriented(seen)))
+    labels = run(image, network, block=block, axes=axes)
+    assert len(np.unique(labels)) == 3
+    assert_array_equal(seen.apply(labels), whole(turned, network))
 
 
 def test_a_narrower_halo_leaves_seams(image, network):
@@ -89,7 +104,7 @@ def test_an_answer_on_another_grid_is_the_linear_interpolation_of_the_logits(blo
     labels = np.full(grid.shape, 99, np.uint8)
     link = Link(grid, image.geometry)
     assert not link.coincides
-    todo = plan(link, (receptive_field(network)[0] // 2,) * 3, Footprint(0, 0), 1 << 30, block)
+    todo = plan(link, context(network), Footprint(0, 0), 1 << 30, block)
     predict(image, grid, network, np.float32, todo, labels.__setitem__)
     assert 0.1 < inside.mean() < 1
     top = np.sort(sampled, axis=0)

@@ -24,3 +24,16 @@ def test_a_box_is_read_with_all_the_context_that_there_is(shape, block, halo):
         for r, b, size, reach in zip(read, box, shape, halo, strict=True):
             assert r.start == max(b.start - reach, 0)
             assert r.stop == min(b.stop + reach, size)
+
+
+@given(shape=SHAPES, block=SHAPES, halo=HALOS, align=st.integers(1, 3))
+def test_an_aligned_tile_gives_up_less_than_a_cell_of_its_halo(shape, block, halo, align):
+    wide = tuple(reach + align - 1 for reach in halo)
+    for box in regions(shape, block):
+        read, keep = with_halo(box, wide, shape, align)
+        for r, k, b, size, reach in zip(read, keep, box, shape, halo, strict=True):
+            assert r.start % align == 0
+            assert r.stop % align == 0 or r.stop == size
+            assert r.start <= max(b.start - reach, 0)
+            assert r.stop >= min(b.stop + reach, size)
+            assert (r.start + k.start, r.start + k.stop) == (b.start, b.stop)

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 
 from medscience.description import MeshNetArguments
 from medscience.errors import ModelError
-from medscience.models.meshnet import MeshNet, fold_batch_norm
+from medscience.models.meshnet import DepthToSpace, MeshNet, SpaceToDepth, fold_batch_norm
 from medscience.models.plain import as_convolutions, as_tensors, plain_logits
-from medscience.models.receptive_field import is_exact, receptive_field
+from medscience.models.receptive_field import alignment, context, is_exact, receptive_field
 from medscience.models.zoo import parameters
 
 SMALL, LARGE = (1, 1, 1, 2, 4, 8, 1), (1, 1, 2, 4, 8, 16, 1)
@@ -94,6 +94,40 @@ def test_the_network_equals_its_plain_form(norm, activation, bias, image):
     network = trained(arguments)
     expected = plain_logits(as_convolutions(tensors(network), arguments), image)
     assert_allclose(logits(network, image), expected, atol=1e-5 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "instance"])
+@pytest.mark.parametrize("cell", [2, 3])
+def test_a_network_of_cells_equals_its_plain_form(norm, cell, image):
+    """The image has sides that are no whole number of cells."""
+    arguments = MeshNetArguments(
+        channels=cell**3, classes=4, dilations=(1, 2), activation="elu", norm=norm, cell=cell
+    )
+    network = trained(arguments)
+    assert any(n % cell for n in image.shape)
+    expected = plain_logits(as_convolutions(tensors(network), arguments), image, cell)
+    assert_allclose(logits(network, image), expected, atol=1e-5 * np.ptp(expected))
+
+
+def test_cells_hold_what_the_voxels_held():
+    volume = torch.rand(1, 2, 5, 6, 7)
+    back = DepthToSpace(3)(SpaceToDepth(3)(volume))
+    assert back.shape == (1, 2, 6, 6, 9)
+    assert torch.equal(back[:, :, :5, :6, :7], volume)
+    assert back.sum() == pytest.approx(volume.sum())  # the rest is zeros
+
+
+def test_a_network_of_cells_looks_at_whole_cells():
+    network = MeshNet(8, 2, (1, 2, 1), "relu", cell=2).eval()
+    assert is_exact(network)
+    assert receptive_field(network) == (18,) * 3  # 4 cells to each side, and its own
+    assert alignment(network) == 2
+    assert context(network) == (10,) * 3
+
+
+def test_channels_have_to_fill_the_cells():
+    with pytest.raises(ValueError, match="multiple of 8"):
+        MeshNetArguments(channels=12, classes=2, dilations=(1,), activation="relu", cell=2)
 
 
 @pytest.mark.parametrize("norm", ["none", "instance"])

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_array_equal
 
@@ -42,6 +43,44 @@ def test_the_seed_decides():
     assert not torch.equal(next(one.parameters()), next(other.parameters()))
 
 
+def test_a_batch_is_several_patches():
+    recipe = RECIPE.model_copy(update={"steps": 2, "batch": 3})
+    drawn = []
+
+    def counted(source):
+        for patch in source:
+            drawn.append(patch)
+            yield patch
+
+    losses = train(MeshNet(4, 2, (1, 2), "elu"), counted(patches([bright_blobs(1)], (16,) * 3, 0)), recipe)
+    assert len(losses) == 2
+    assert 6 <= len(drawn) <= 9  # one batch may be made ahead
+
+
+def test_an_error_in_the_data_reaches_the_caller():
+    def broken():
+        yield bright_blobs(1).image, bright_blobs(1).labels
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        train(MeshNet(4, 2, (1, 2), "elu"), broken(), RECIPE)
+
+
+def test_every_weight_learns():
+    """Kernels are stepped through matrices in the same memory: none may be left behind as a copy."""
+    for arguments in ({"channels": 4}, {"channels": 8, "cell": 2}, {"channels": 4, "norm": "batch"}):
+        network = MeshNet(classes=2, dilations=(1, 2), activation="elu", **arguments)
+        seen = []
+
+        def watch(_step, _steps, network=network, seen=seen):
+            seen.append([weight.detach().clone() for weight in network.parameters()])
+
+        train(network, patches([bright_blobs(1)], (16,) * 3, 0), RECIPE, watch)
+        for name, first, last in zip(dict(network.named_parameters()), seen[1], seen[-1], strict=True):
+            # a bias before a norm is taken away by it
+            assert not torch.equal(first, last) or (arguments.get("norm") and name.endswith("bias"))
+
+
 def test_image_and_labels_are_cut_and_mirrored_together():
     case = bright_blobs(1)
     case = Case(case.labels.astype(np.float32), case.labels)
@@ -58,13 +97,11 @@ def test_batch_normalisation_settles_before_the_end():
     recipe = RECIPE.model_copy(update={"precision": "bfloat16"})
     seen = []
 
-    def watched(source):
-        for patch in source:
-            seen.append(network.features[1].running_mean.clone())
-            yield patch
+    def watch(_step, _steps):
+        seen.append(network.features[1].running_mean.clone())
 
-    train(network, watched(patches([bright_blobs(1)], recipe.patch, 0)), recipe)
+    train(network, patches([bright_blobs(1)], recipe.patch, 0), recipe, watch)
     settled = int(SETTLED * recipe.steps)
-    assert not torch.equal(seen[settled - 2], seen[settled - 1])
+    assert not torch.equal(seen[settled - 1], seen[settled])
     assert torch.equal(seen[settled], seen[-1])
     assert torch.equal(network.features[1].running_mean, seen[-1])
