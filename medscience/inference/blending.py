@@ -13,9 +13,10 @@ from itertools import product
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from medscience.inference.decide import decide
+from medscience.inference.engine import Engine
 from medscience.inference.tiling import Region, Sizes
 
 
@@ -48,7 +49,7 @@ def tiles(shape: Sizes, side: Sizes) -> Iterator[Region]:
 
 
 def blended(
-    network: nn.Module,
+    engine: Engine,
     see: Callable[[Region], Tensor],
     shape: Sizes,
     side: Sizes,
@@ -61,8 +62,8 @@ def blended(
 
     Parameters
     ----------
-    network : Module
-        Has `features` and a pointwise `head`.
+    engine : Engine
+        The network.
     see : callable
         Gives the network's input (1, 1, I, J, K) for a region of the frame.
     shape : tuple of int
@@ -74,7 +75,7 @@ def blended(
     seams : Seams
         Counts, grown by this call.
     """
-    head: nn.Conv3d = network.head  # type: ignore[assignment]
+    head = engine.head
     sizes = [part.stop - part.start for part in box]
     total = torch.zeros(1, head.in_channels, *sizes).contiguous(memory_format=torch.channels_last_3d)
     weight = torch.zeros(1, 1, *sizes)
@@ -85,7 +86,7 @@ def blended(
             continue
         inner = tuple(slice(p.start - t.start, p.stop - t.start) for p, t in zip(both, tile, strict=True))
         outer = tuple(slice(p.start - b.start, p.stop - b.start) for p, b in zip(both, box, strict=True))
-        features = network.features(see(tile))[(slice(None), slice(None), *inner)]  # type: ignore[operator]
+        features = engine.features(see(tile))[(slice(None), slice(None), *inner)]
         share = _gaussian([t.stop - t.start for t in tile])[inner]
         total[(slice(None), slice(None), *outer)] += features * share
         weight[(slice(None), slice(None), *outer)] += share

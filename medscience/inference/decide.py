@@ -1,4 +1,6 @@
-"""From features to labels, a few slices at a time: the class axis is never held whole."""
+"""From features to labels, a few voxels at a time: the class axis is never held whole."""
+
+from typing import cast
 
 import numpy as np
 import torch
@@ -7,21 +9,32 @@ from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
 from medscience.errors import ModelError
+from medscience.store.grid import regions
 
-LOGITS = 64 << 20
-"""Bytes of logits, or of interpolated features and where they lie, that are held at once."""
+LOGITS = 16 << 20
+"""Bytes of logits that are held at once: about what a processor's cache keeps."""
+
+PIECE = 48
+"""Sides of the pieces in which features are interpolated."""
 
 PLACES = 36
 """Numbers of 4 bytes for each voxel that it takes to know where it lies: indices and places, in float64."""
 
+FEW = 16
+"""Number of classes up to which their logits are kept as planes, and above it voxel by voxel: measured."""
+
 
 def decide(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
-    """Return the most likely class of every voxel of features (1, C, I, J, K), as an array (I, J, K)."""
+    """Return the most likely class of every voxel of features (1, C, I, J, K), as an array (I, J, K).
+
+    Logits are float32, whatever the features' precision.
+    """
     shape = features.shape[2:]
     labels = np.empty(shape, dtype=label_type(head.out_channels))
-    slices = _slices(head.out_channels, shape[1] * shape[2])
+    slices = max(LOGITS // (4 * head.out_channels * shape[1] * shape[2]), 1)
     for start in range(0, shape[0], slices):
-        labels[start : start + slices] = _most_likely(head(features[:, :, start : start + slices]))
+        part = labels[start : start + slices]
+        part[:] = _most_likely(features[:, :, start : start + slices], head).reshape(part.shape)
     return labels
 
 
@@ -45,26 +58,16 @@ def decide_between(
     shape : tuple of int
         Shape (Z, Y, X) of the answer.
     """
-    labels = np.empty(shape, dtype=label_type(head.out_channels))
-    slices = _slices(head.out_channels + features.shape[1] + PLACES, shape[1] * shape[2])
-    sizes = np.array(features.shape[2:], dtype=np.float64)
-    for start in range(0, shape[0], slices):
-        stop = min(start + slices, shape[0])
-        grid = np.mgrid[start:stop, 0 : shape[1], 0 : shape[2]]
+    labels = np.zeros(shape, dtype=label_type(head.out_channels))
+    limits = np.array(features.shape[2:]).reshape(3, 1, 1, 1)
+    for region in regions(shape, (PIECE,) * 3):
+        grid = np.mgrid[region].astype(np.float64)
         at = np.tensordot(places[:, :3], grid, 1) + places[:, 3].reshape(3, 1, 1, 1)
-        limits = sizes.reshape(3, 1, 1, 1)
-        outside = ((at < -0.5) | (at > limits - 0.5)).any(axis=0)
-        # grid_sample counts from -1 to 1 and wants the last axis first
-        unit = (2 * at / np.maximum(limits - 1, 1) - 1)[::-1].transpose(1, 2, 3, 0)
-        sampled = grid_sample(
-            features,
-            torch.from_numpy(np.ascontiguousarray(unit, dtype=np.float32))[None],
-            mode="bilinear",
-            padding_mode="border",
-            align_corners=True,
-        )
-        found = _most_likely(head(sampled))
-        labels[start:stop] = np.where(outside, 0, found)
+        inside = ((at >= -0.5) & (at <= limits - 0.5)).all(axis=0)
+        if inside.any():
+            sampled = _sampled(features, np.clip(at, 0, limits - 1))
+            found = _most_likely(sampled, head).reshape(inside.shape)
+            labels[region] = np.where(inside, found, 0)
     return labels
 
 
@@ -73,12 +76,30 @@ def label_type(classes: int) -> "np.dtype[np.generic]":
     return np.dtype(np.uint8 if classes <= 255 else np.uint16)
 
 
-def _slices(channels: int, voxels: int) -> int:
-    return max(LOGITS // (4 * channels * voxels), 1)
+def _sampled(features: Tensor, at: NDArray[np.float64]) -> Tensor:
+    """Return features (1, C, Z, Y, X), float32, at indices (3, Z, Y, X) that lie within them."""
+    low = np.floor(at.min(axis=(1, 2, 3))).astype(int)
+    high = np.ceil(at.max(axis=(1, 2, 3))).astype(int) + 1
+    box = features[(slice(None), slice(None), *map(slice, low.tolist(), high.tolist()))].float()
+    within = at - low.reshape(3, 1, 1, 1)
+    # grid_sample counts from -1 to 1 and wants the last axis first
+    steps = np.maximum(high - low - 1, 1).reshape(3, 1, 1, 1)
+    unit = (2 * within / steps - 1)[::-1].transpose(1, 2, 3, 0)
+    grid = torch.from_numpy(np.ascontiguousarray(unit, dtype=np.float32))[None]
+    return grid_sample(box, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
-def _most_likely(logits: Tensor) -> NDArray[np.generic]:
-    if not torch.isfinite(logits).all():
+def _most_likely(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
+    """Return the class of each voxel, in the order of the features' voxels."""
+    classes, channels = head.weight.shape[:2]
+    weight = head.weight.view(classes, channels)
+    bias = cast(Tensor, head.bias)
+    voxels = features.permute(0, 2, 3, 4, 1).reshape(-1, channels).float()
+    if classes <= FEW:
+        best, found = torch.addmm(bias[:, None], weight, voxels.T).max(dim=0)
+    else:
+        best, found = torch.addmm(bias, voxels, weight.T).max(dim=1)
+    if not torch.isfinite(best.sum()):  # NaN wins every comparison
         raise ModelError(
             "MODEL-NOT-FINITE",
             field="logits",
@@ -86,4 +107,4 @@ def _most_likely(logits: Tensor) -> NDArray[np.generic]:
             expected="finite numbers",
             fix="check the weights and the image's values",
         )
-    return logits.argmax(dim=1)[0].numpy()
+    return found.numpy()

@@ -14,6 +14,7 @@ from medscience.description import Crop, ModelFile
 from medscience.errors import MemoryPromiseError, ModelError
 from medscience.image import Image
 from medscience.inference.blending import Seams
+from medscience.inference.engine import Engine, Precision, engine
 from medscience.inference.footprint import footprint
 from medscience.inference.frame import frame_of
 from medscience.inference.link import Link, Region
@@ -37,7 +38,7 @@ class Job:
 
     image: Image
     frame: Image
-    network: nn.Module
+    engine: Engine
     normalize: Normalize
     plan: Plan
     notes: tuple[str, ...]
@@ -45,10 +46,16 @@ class Job:
 
     def run(self, write: Write, tell: Tell = nobody) -> Seams:
         """Predict, writing block by block on the image's grid; `tell` hears of every block."""
-        return predict(self.frame, self.image.geometry, self.network, self.normalize, self.plan, write, tell)
+        return predict(self.frame, self.image.geometry, self.engine, self.normalize, self.plan, write, tell)
 
 
-def prepare(image: Image, model: tuple[ModelFile, nn.Module], memory: int, block: Sizes | None = None) -> Job:
+def prepare(
+    image: Image,
+    model: tuple[ModelFile, nn.Module],
+    memory: int,
+    block: Sizes | None = None,
+    precision: Precision = "float32",
+) -> Job:
     """Settle grid, plan and normalisation of a prediction.
 
     Parameters
@@ -61,6 +68,8 @@ def prepare(image: Image, model: tuple[ModelFile, nn.Module], memory: int, block
         Bytes promised.
     block : tuple of int, optional
         Blocks to use instead of choosing.
+    precision : str
+        Of what the network holds between its layers.
 
     Raises
     ------
@@ -72,25 +81,25 @@ def prepare(image: Image, model: tuple[ModelFile, nn.Module], memory: int, block
     description, network = model
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
-    held = footprint(network)
+    ready = engine(network, precision)
+    held = footprint(ready)
     if is_exact(network):
         todo = plan(link, context(network), held, memory, block)
     else:
-        todo = _everything(link, network, held, memory, block)
+        todo = _everything(link, held, memory, block)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
-    return Job(image, frame.image, network, normalize, todo, frame.notes)
+    return Job(image, frame.image, ready, normalize, todo, frame.notes)
 
 
-def _everything(link: Link, network: nn.Module, held: Footprint, memory: int, block: Sizes | None) -> Plan:
+def _everything(link: Link, held: Footprint, memory: int, block: Sizes | None) -> Plan:
     """One tile if it fits and no other was asked for; else overlapping ones."""
-    head: nn.Conv3d = network.head  # type: ignore[assignment]
     if block is None:
         try:
             return whole(link, held, memory)
         except MemoryPromiseError as reason:
             log.info("%s", reason.line)
-    return overlapping(link, held, head.in_channels, memory, block)
+    return overlapping(link, held, memory, block)
 
 
 def focused(job: Job, crop: Crop, folder: Path, largest: Largest) -> Job:
@@ -114,7 +123,7 @@ def focused(job: Job, crop: Crop, folder: Path, largest: Largest) -> Job:
         If the first model finds nothing.
     """
     path = folder / f"{crop.model}.yaml"
-    first = prepare(job.frame, load(path), job.plan.predicted_bytes)
+    first = prepare(job.frame, load(path), job.plan.predicted_bytes, precision=job.engine.precision)
     labels = np.zeros(job.frame.shape, dtype=np.uint8)
     first.run(labels.__setitem__)
     found = np.argwhere(largest(labels))

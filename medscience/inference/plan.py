@@ -1,10 +1,12 @@
 """What a prediction will take, before it runs: tile, halo and peak memory."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from itertools import product
 
 from medscience.errors import MemoryPromiseError
+from medscience.inference.decide import PIECE, PLACES
 from medscience.inference.link import Link, Region
 from medscience.inference.tiling import Sizes
 
@@ -23,6 +25,10 @@ class Footprint:
     """Bytes of the process with its libraries and weights, before it sees a voxel."""
     per_voxel: int
     """Bytes for each voxel of a tile, at the worst moment."""
+    channels: int = 0
+    """Features of a voxel, which are float32 while they are interpolated."""
+    working_bytes: Callable[[Sizes], int] = lambda tile: 0
+    """Bytes for a tile that do not grow with each of its sides, such as the slab that is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +136,13 @@ def whole(link: Link, footprint: Footprint, memory: int) -> Plan:
     return plan(link, link.frame.shape, footprint, memory, link.image.shape)
 
 
-def overlapping(
-    link: Link, footprint: Footprint, channels: int, memory: int, side: Sizes | None = None
-) -> Plan:
+def overlapping(link: Link, footprint: Footprint, memory: int, side: Sizes | None = None) -> Plan:
     """Return the plan of a network that should see everything at once where that does not fit.
 
     Tiles as large as they fit, averaged over blocks that are held with all their features.
 
     Parameters
     ----------
-    channels : int
-        Features that the network's head takes.
     side : tuple of int, optional
         Sides of blocks and tiles, along (z, y, x), instead of choosing.
 
@@ -153,7 +155,7 @@ def overlapping(
     for tile in sides:
         block = tuple(min(t, n) for t, n in zip(tile, link.image.shape, strict=True))
         todo = _plan(link, block, (0, 0, 0), footprint)
-        peak = todo.predicted_bytes + (8 * channels + 3) * math.prod(todo.tile)
+        peak = todo.predicted_bytes + (8 * footprint.channels + 3) * math.prod(todo.tile)
         if peak <= memory:
             return replace(todo, predicted_bytes=peak, blend=todo.tile)
     raise MemoryPromiseError(
@@ -168,8 +170,18 @@ def overlapping(
 def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint) -> Plan:
     shape, tile = link.image.shape, link.tile(block, halo)
     count = math.prod(-(-n // b) for n, b in zip(shape, block, strict=True))
+    voxels = footprint.per_voxel * math.prod(tile) + footprint.working_bytes(tile)
     labels = 2 * math.prod(block) + 2 * SIDE * math.prod(shape[1:])
-    return Plan(block, tile, halo, count, footprint.fixed + footprint.per_voxel * math.prod(tile) + labels)
+    return Plan(block, tile, halo, count, footprint.fixed + voxels + _between(link, footprint) + labels)
+
+
+def _between(link: Link, footprint: Footprint) -> int:
+    """Bytes that interpolating a piece of the features takes, where grids do not coincide."""
+    if link.coincides:
+        return 0
+    piece = (PIECE,) * 3
+    box = math.prod(link.tile(piece, (0, 0, 0)))
+    return 4 * (footprint.channels * (box + math.prod(piece)) + PLACES * math.prod(piece))
 
 
 def _choices(shape: Sizes) -> list[Sizes]:

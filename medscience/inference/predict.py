@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from medscience.geometry import Geometry
 from medscience.image import Image
 from medscience.inference.blending import Seams, blended
 from medscience.inference.decide import decide, decide_between, label_type
+from medscience.inference.engine import Engine
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Plan
 from medscience.inference.tiling import with_halo
-from medscience.models.receptive_field import alignment
 from medscience.progress import Tell, nobody
 from medscience.store.grid import regions
 
@@ -27,7 +26,7 @@ Write = Callable[[Region, NDArray[Any]], None]
 def predict(
     frame: Image,
     answer: Geometry,
-    network: nn.Module,
+    engine: Engine,
     normalize: Normalize,
     plan: Plan,
     write: Write,
@@ -41,8 +40,8 @@ def predict(
         The image on the grid that the network sees, in its axes (I, J, K).
     answer : Geometry
         The grid (Z, Y, X) on which labels are wanted.
-    network : Module
-        Has `features`, which keeps the volume's size, and a pointwise `head`.
+    engine : Engine
+        The network.
     normalize : callable
         Brings the frame's values into the network's range.
     plan : Plan
@@ -65,15 +64,13 @@ def predict(
     seams = Seams()
 
     def see(region: Region) -> torch.Tensor:
-        tile = torch.from_numpy(np.ascontiguousarray(normalize(frame.read(region))))
-        return tile[None, None].contiguous(memory_format=torch.channels_last_3d)
+        return torch.from_numpy(np.ascontiguousarray(normalize(frame.read(region))))[None, None]
 
     def features_of(box: Region) -> torch.Tensor:
         if plan.blend:
-            return blended(network, see, frame.shape, plan.blend, box, seams)
-        read, keep = with_halo(box, plan.halo, frame.shape, align)
-        found: torch.Tensor = network.features(see(read))[(slice(None), slice(None), *keep)]  # type: ignore[operator]
-        return found
+            return blended(engine, see, frame.shape, plan.blend, box, seams)
+        read, keep = with_halo(box, plan.halo, frame.shape, engine.alignment)
+        return engine.features(see(read))[(slice(None), slice(None), *keep)]
 
     def labels_of(region: Region) -> NDArray[np.generic]:
         # a function of its own, so that one block's features are gone before the next block's are made
@@ -86,9 +83,7 @@ def predict(
         labels[_relative(link.covered(box), region)] = link.turn.apply(decide(features_of(box), head))
         return labels
 
-    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    head: nn.Conv3d = network.head  # type: ignore[assignment]
-    align = alignment(network)
+    head = engine.head
     link = Link(answer, frame.geometry)
     todo = regions(answer.shape, plan.block)
     tell(0, len(todo))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ def predict(
     memory: Annotated[str, typer.Option(help="most memory that this process may take")] = "8G",
     tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
+    ] = "auto",
 ) -> None:
     """Write the most likely label of every voxel, on the image's own grid."""
     import torch
@@ -26,6 +30,7 @@ def predict(
     from medscience.description import file_sha256, find_model
     from medscience.errors import about
     from medscience.inference.decide import label_type
+    from medscience.inference.engine import fastest_precision
     from medscience.inference.job import focused, prepare
     from medscience.inference.memory import give_back_freed_memory
     from medscience.inference.plan import parse_memory
@@ -44,15 +49,16 @@ def predict(
     description, network = load(path)
     stored = open_image(image)
     torch.set_num_threads(threads or usable_cores())
+    used = fastest_precision() if precision == "auto" else precision
     provenance = Provenance(
         "predict",
-        {"precision": "float32", "device": "cpu", "threads": torch.get_num_threads()},
+        {"precision": used, "device": "cpu", "threads": torch.get_num_threads()},
         {"image": stored.commit.digest, "model": file_sha256(path)} | _first_model(description, path),
     )
     if is_done(destination, provenance):
         return
     with about(stored.path):
-        job = prepare(stored.image, (description, network), promised, wanted)
+        job = prepare(stored.image, (description, network), promised, wanted, used)
     labels = description.output.labels
     meaning = LabelMeaning(
         labels, stored.path.name, stored.commit.digest, description.name, description.caution

@@ -9,6 +9,7 @@ from medscience.errors import MemoryPromiseError
 from medscience.geometry import Reorientation
 from medscience.image import Image, Meaning
 from medscience.inference.blending import Seams, blended, tiles
+from medscience.inference.engine import engine
 from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, overlapping
 from medscience.inference.predict import predict
@@ -34,13 +35,13 @@ def network(norm):
 
 def run(image, net, side, block=None, answer=None):
     link = Link(answer or image.geometry, image.geometry)
-    todo = overlapping(link, Footprint(0, 0), 4, 1 << 30, side)
+    todo = overlapping(link, Footprint(0, 0, 4), 1 << 30, side)
     if block:
         from dataclasses import replace
 
         todo = replace(todo, block=block)
     labels = np.full(link.image.shape, 99, np.uint8)
-    seams = predict(image, link.image, net, np.float32, todo, labels.__setitem__)
+    seams = predict(image, link.image, engine(net), np.float32, todo, labels.__setitem__)
     return labels, seams
 
 
@@ -115,12 +116,12 @@ def test_an_answer_on_another_grid_can_be_blended_too(image):
 def test_what_does_not_fit_is_refused_with_the_number(image):
     link = Link(image.geometry, image.geometry)
     with pytest.raises(MemoryPromiseError, match="M or more"):
-        overlapping(link, Footprint(1 << 30, 100), 4, 1 << 20)
+        overlapping(link, Footprint(1 << 30, 100), 1 << 20)
 
 
 def test_a_chosen_tile_is_turned_with_the_axes(image):
     """Sides are given along the image's axes; the network's may run otherwise."""
     change = Reorientation((2, 0, 1), (False, True, False))
     link = Link(image.geometry, image.geometry.reoriented(change))
-    todo = overlapping(link, Footprint(0, 0), 4, 1 << 30, (6, 8, 10))
+    todo = overlapping(link, Footprint(0, 0, 4), 1 << 30, (6, 8, 10))
     assert (todo.block, todo.blend) == ((6, 8, 10), (10, 6, 8))

@@ -1,0 +1,39 @@
+"""A network, made ready to run in a precision."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from medscience.inference.layers import Layers
+from medscience.models.receptive_field import alignment
+
+Precision = Literal["float32", "bfloat16"]
+"""Of what is held between the layers; sums within a layer, and logits, are float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A network, ready to run."""
+
+    features: Layers
+    """Maps an image (1, 1, I, J, K), float32, to features (1, C, I, J, K)."""
+    head: nn.Conv3d
+    """Pointwise, from features to logits, in float32."""
+    precision: Precision
+    alignment: int
+    """Number of voxels of which a tile's start must be a multiple."""
+
+
+def engine(network: nn.Module, precision: Precision = "float32") -> Engine:
+    """Return a network ready to run; it must have `features`, which keep the volume's size, and a `head`."""
+    features: nn.Sequential = network.features  # type: ignore[assignment]
+    head: nn.Conv3d = network.head  # type: ignore[assignment]
+    return Engine(Layers(features, getattr(torch, precision)), head, precision, alignment(network))
+
+
+def fastest_precision() -> Precision:
+    """Return bfloat16 where this processor multiplies in it, else float32."""
+    can = torch.cpu.get_capabilities()
+    return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"

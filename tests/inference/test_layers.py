@@ -1,0 +1,82 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.testing import assert_close
+
+from medscience.errors import ModelError
+from medscience.inference.layers import Layers
+from medscience.models.meshnet import MeshNet
+
+
+def drawn(shape, seed=0):
+    """An image of noise, (1, 1, I, J, K)."""
+    return torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 14)] * 3),
+    dilations=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    activation=st.sampled_from(["relu", "elu", "gelu"]),
+    norm=st.sampled_from(["none", "instance"]),
+    slab=st.sampled_from([1, 300, 5000, 4 << 20]),
+)
+@settings(deadline=None, max_examples=60)
+def test_layer_by_layer_is_the_network_for_any_slab(shape, dilations, activation, norm, slab):
+    torch.manual_seed(1)
+    network = MeshNet(4, 2, dilations, activation, norm).eval()
+    image = drawn(shape)
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        patch.setattr("medscience.inference.layers.SLAB", slab)
+        assert_close(
+            Layers(network.features, torch.float32)(image), network.features(image), rtol=1e-4, atol=1e-4
+        )
+
+
+@given(shape=st.tuples(*[st.integers(1, 13)] * 3), slab=st.sampled_from([1, 4 << 20]))
+@settings(deadline=None, max_examples=25)
+def test_cells_are_layers_too(shape, slab):
+    torch.manual_seed(1)
+    network = MeshNet(16, 2, (1, 2), "relu", cell=2).eval()
+    image = drawn(shape)
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        patch.setattr("medscience.inference.layers.SLAB", slab)
+        assert_close(Layers(network.features, torch.float32)(image), network.features(image))
+
+
+def test_the_slab_changes_no_bit():
+    """Each slice's sums are the same, whichever slices are computed with it."""
+    network = MeshNet(5, 2, (1, 4, 2), "elu").eval()
+    image = drawn((40, 24, 24))
+    with torch.inference_mode():
+        whole = Layers(network.features, torch.bfloat16)(image)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("medscience.inference.layers.SLAB", 1)
+            assert torch.equal(Layers(network.features, torch.bfloat16)(image), whole)
+
+
+def test_half_precision_stays_within_its_rounding():
+    torch.manual_seed(1)
+    network = MeshNet(8, 2, (1, 2, 4, 1), "relu").eval()
+    image = drawn((24, 20, 22))
+    with torch.inference_mode():
+        exact = network.features(image)
+        found = Layers(network.features, torch.bfloat16)(image)
+    assert found.dtype == torch.bfloat16
+    assert (found - exact).abs().max() < 4 * 2**-8 * exact.abs().max()  # four layers, eight bits
+
+
+def test_the_network_itself_is_left_as_it_is():
+    network = MeshNet(4, 2, (1, 2), "relu").eval()
+    image = drawn((9, 8, 7))
+    with torch.inference_mode():
+        before, same = network.features(image), image.clone()
+        Layers(network.features, torch.bfloat16)(image)
+        assert torch.equal(network.features(image), before)
+    assert torch.equal(image, same)
+
+
+def test_a_layer_that_it_does_not_know_is_named():
+    with pytest.raises(ModelError, match="MaxPool3d"):
+        Layers(nn.Sequential(nn.Conv3d(1, 2, 3, padding=1), nn.MaxPool3d(2)), torch.float32)
