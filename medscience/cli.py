@@ -15,6 +15,7 @@ from medscience.steps import export, models, simulate
 from medscience.steps.doctor import doctor
 from medscience.steps.ingest import ingest
 from medscience.steps.measure import measure
+from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.steps.report import report
@@ -56,7 +57,7 @@ def options(
     context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, predict, postprocess, measure, report, train, verify, doctor):
+for step in (ingest, plan, predict, postprocess, measure, report, train, verify, doctor):
     app.command()(step)
 
 

@@ -33,7 +33,9 @@ def engine(network: nn.Module, precision: Precision = "float32") -> Engine:
     return Engine(Layers(features, getattr(torch, precision)), head, precision, alignment(network))
 
 
-def fastest_precision() -> Precision:
-    """Return bfloat16 where this processor multiplies in it, else float32."""
+def precision_of(wish: Precision | Literal["auto"]) -> Precision:
+    """Return the precision to use: ``auto`` is bfloat16 where the processor multiplies in it, else float32."""
+    if wish != "auto":
+        return wish
     can = torch.cpu.get_capabilities()
     return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"

@@ -4,7 +4,7 @@ from medscience.inference.decide import LOGITS
 from medscience.inference.engine import Engine
 from medscience.inference.plan import Footprint
 
-LIBRARIES = 360 << 20
+LIBRARIES = 300 << 20
 """Bytes of a process that has imported torch and zarr and reads and writes shards; measured, rounded up."""
 
 AROUND = 4 + 1

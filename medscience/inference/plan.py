@@ -48,6 +48,11 @@ class Plan:
     focus: Region | None = None
     """Part of the frame outside of which everything is background; None for all of it."""
 
+    @property
+    def computed(self) -> int:
+        """Voxels that the network sees, those of halos each time."""
+        return self.blocks * math.prod(self.tile)
+
     def record(self) -> dict[str, object]:
         """Return the plan as plain JSON values."""
         focus = self.focus and [[part.start, part.stop] for part in self.focus]
@@ -77,6 +82,26 @@ def parse_memory(text: str) -> int:
     if unit not in UNITS or not number or float(number) <= 0:
         raise ValueError(f"{text!r} is not a size such as 8G or 500M")
     return int(float(number) * UNITS[unit])
+
+
+def parse_sides(text: str) -> Sizes:
+    """Return the sides in a text such as ``128,128,64``.
+
+    >>> parse_sides("128,128,64")
+    (128, 128, 64)
+
+    Raises
+    ------
+    ValueError
+        If it is not three positive whole numbers.
+    """
+    try:
+        sides = tuple(int(side) for side in text.split(","))
+    except ValueError:
+        sides = ()
+    if len(sides) != 3 or min(sides) < 1:
+        raise ValueError(f"{text!r} is not three positive sizes Z,Y,X")
+    return sides
 
 
 def plan(
@@ -122,7 +147,7 @@ def plan(
             expected=f"{needed}M or more, in blocks of {_by(least.block)}",
             fix="give more memory" + (", or a smaller --tile" if block else ""),
         )
-    return min(fitting, key=lambda p: (p.blocks * math.prod(p.tile), p.blocks))
+    return min(fitting, key=lambda p: (p.computed, p.blocks))
 
 
 def whole(link: Link, footprint: Footprint, memory: int) -> Plan:

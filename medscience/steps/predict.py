@@ -30,7 +30,7 @@ def predict(
     from medscience.description import file_sha256, find_model
     from medscience.errors import about
     from medscience.inference.decide import label_type
-    from medscience.inference.engine import fastest_precision
+    from medscience.inference.engine import precision_of
     from medscience.inference.job import focused, prepare
     from medscience.inference.memory import give_back_freed_memory
     from medscience.inference.plan import parse_memory
@@ -49,7 +49,7 @@ def predict(
     description, network = load(path)
     stored = open_image(image)
     torch.set_num_threads(threads or usable_cores())
-    used = fastest_precision() if precision == "auto" else precision
+    used = precision_of(precision)
     provenance = Provenance(
         "predict",
         {"precision": used, "device": "cpu", "threads": torch.get_num_threads()},
