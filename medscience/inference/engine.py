@@ -34,7 +34,7 @@ def engine(network: nn.Module, precision: Precision = "float32") -> Engine:
 
 
 def precision_of(wish: Precision | Literal["auto"]) -> Precision:
-    """Return the precision to use: ``auto`` is bfloat16 where the processor multiplies in it, else float32."""
+    """Return the precision to use: ``auto`` is bfloat16 where the processor has it, else float32."""
     if wish != "auto":
         return wish
     can = torch.cpu.get_capabilities()
