@@ -1,5 +1,6 @@
 """Run a model over an image."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,9 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medscience.description import ModelFile
+from medscience.errors import MemoryPromiseError
 
 if TYPE_CHECKING:
+    from medscience.inference.blending import Seams
     from medscience.inference.job import Job
+
+log = logging.getLogger(__name__)
+
+Sides = tuple[int, ...]
 
 
 def predict(
@@ -19,8 +26,12 @@ def predict(
     memory: Annotated[str, typer.Option(help="most memory that this process may take")] = "8G",
     tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
+    stall: Annotated[float, typer.Option(min=0.001, help="minutes without a finished block to fail")] = 30,
 ) -> None:
-    """Write the most likely label of every voxel, on the image's own grid."""
+    """Write the most likely label of every voxel, on the image's own grid.
+
+    What a run that was interrupted has finished is kept: the same command goes on from there.
+    """
     import torch
 
     from medscience.description import file_sha256, find_model
@@ -32,10 +43,11 @@ def predict(
     from medscience.machine.cores import usable_cores
     from medscience.models.zoo import load
     from medscience.postprocess.components import keep_largest
+    from medscience.progress import unless_stalled
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
     from medscience.store.metadata import Content, LabelMeaning
-    from medscience.store.staging import is_done, staged
+    from medscience.store.staging import interrupted, is_done, staged
     from medscience.terminal.progress import shown
 
     promised, wanted = _sizes(memory, tile, parse_memory)
@@ -52,33 +64,51 @@ def predict(
     if is_done(destination, provenance):
         return
     with about(stored.path):
-        job = prepare(stored.image, (description, network), promised, wanted)
+        job = _prepared(
+            lambda block: prepare(stored.image, (description, network), promised, block),
+            [wanted] if wanted else [interrupted(destination, provenance), None],
+        )
     labels = description.output.labels
     meaning = LabelMeaning(
         labels, stored.path.name, stored.commit.digest, description.name, description.caution
     )
-    with shown(f"predict {stored.name}") as tell, staged(destination, provenance) as staging:
+    with staged(destination, provenance, block=job.plan.block) as staging:
         content = Content.of(stored.image.meaning, labels=meaning, source=stored.content.source)
         shape, kind = stored.image.shape, label_type(len(labels))
         writer = ImageWriter(staging, content, shape, kind, job.plan.block)
-        if description.input.crop:
-            job = focused(job, description.input.crop, path.parent, lambda found: keep_largest(found).labels)
-        with about(stored.path):
-            seams = job.run(writer.write, tell)
+        with shown(f"predict {stored.name}") as bar, unless_stalled(bar, 60 * stall) as tell:
+            if description.input.crop:
+                job = focused(
+                    job, description.input.crop, path.parent, lambda found: keep_largest(found).labels
+                )
+            with about(stored.path):
+                seams = job.run(writer.write, tell, writer.has)
         writer.finish()
-        staging.record.update(_record(job, promised, seams.score))
+        staging.record.update(_record(job, promised, seams, staging.record["resumed"]["blocks"]))
 
 
-def _record(job: "Job", promised: int, seam_score: float) -> dict[str, Any]:
+def _prepared(prepare: Callable[[Sides | None], "Job"], choices: list[Sides | None]) -> "Job":
+    """Settle the job in the first choice of blocks that fits; None is to choose anew."""
+    for block in choices[:-1]:
+        try:
+            return prepare(block)
+        except MemoryPromiseError as reason:
+            log.info("the blocks of the run that was interrupted no longer fit: %s", reason.line)
+    return prepare(choices[-1])
+
+
+def _record(job: "Job", promised: int, seams: "Seams", resumed: int) -> dict[str, Any]:
     """What is good to know of a prediction."""
     blend = job.plan.blend
+    counted = f", of the blocks after the first {resumed}" if resumed else ""
     words = (
-        f"approximate: averaged over tiles of {blend}, which disagree at {seam_score:.2%} of shared voxels"
+        f"approximate: averaged over tiles of {blend}, which disagree at {seams.score:.2%} "
+        f"of shared voxels{counted}"
     )
     return {
         "plan": job.plan.record() | {"promised_bytes": promised},
         "exact": blend is None,
-        "seam_score": seam_score if blend else None,
+        "seam_score": seams.score if blend and seams.voxels else None,
         "warnings": [*job.notes, *([words] if blend else [])],
     }
 
