@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import threading
 import traceback
@@ -23,6 +24,8 @@ from medscience.steps.report import report
 from medscience.steps.train import train
 from medscience.steps.verify import verify
 from medscience.terminal.logs import Level, say_from
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -140,8 +143,11 @@ def _keep_record(fault: MedscienceError) -> None:
     record = CALL.failure_record
     if record is not None:
         content = fault.record() | {"step": CALL.step, "sample": record.stem}
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        try:
+            record.parent.mkdir(parents=True, exist_ok=True)
+            record.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        except OSError as refused:  # a full disk may be the very fault: it is said all the same
+            log.warning("no failure record could be kept: %s", refused)
 
 
 def _system_fault(fault: OSError) -> SystemFaultError:
