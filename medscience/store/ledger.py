@@ -60,7 +60,7 @@ class Ledger:
         return _corners(region) in self.finished
 
     def checked(self, folder: Path) -> "Ledger":
-        """Return the ledger of a rerun: with the blocks whose objects in a folder are as they were written."""
+        """Return the ledger of a rerun: with those blocks whose objects in a folder are as written."""
         kept = {}
         for block, objects in self.finished.items():
             if all(_is_intact(folder / key, entry) for key, entry in objects.items()):
