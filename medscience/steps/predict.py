@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medscience.description import ModelFile
-from medscience.errors import MemoryPromiseError
+from medscience.errors import MemoryPromiseError, about
+from medscience.progress import unless_stalled
 
 if TYPE_CHECKING:
     from medscience.inference.blending import Seams
@@ -35,7 +36,6 @@ def predict(
     import torch
 
     from medscience.description import file_sha256, find_model
-    from medscience.errors import about
     from medscience.inference.decide import label_type
     from medscience.inference.job import focused, prepare
     from medscience.inference.memory import give_back_freed_memory
@@ -43,7 +43,6 @@ def predict(
     from medscience.machine.cores import usable_cores
     from medscience.models.zoo import load
     from medscience.postprocess.components import keep_largest
-    from medscience.progress import unless_stalled
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
     from medscience.store.metadata import Content, LabelMeaning
@@ -66,49 +65,52 @@ def predict(
     with about(stored.path):
         job = _prepared(
             lambda block: prepare(stored.image, (description, network), promised, block),
-            [wanted] if wanted else [interrupted(destination, provenance), None],
+            wanted,
+            interrupted(destination, provenance),
         )
     labels = description.output.labels
     meaning = LabelMeaning(
         labels, stored.path.name, stored.commit.digest, description.name, description.caution
     )
-    with staged(destination, provenance, block=job.plan.block) as staging:
+    with (
+        shown(f"predict {stored.name}") as bar,
+        staged(destination, provenance, block=job.plan.block) as staging,
+    ):
         content = Content.of(stored.image.meaning, labels=meaning, source=stored.content.source)
         shape, kind = stored.image.shape, label_type(len(labels))
         writer = ImageWriter(staging, content, shape, kind, job.plan.block)
-        with shown(f"predict {stored.name}") as bar, unless_stalled(bar, 60 * stall) as tell:
-            if description.input.crop:
-                job = focused(
-                    job, description.input.crop, path.parent, lambda found: keep_largest(found).labels
-                )
+        crop = description.input.crop
+        with unless_stalled(bar, 60 * stall) as tell:
+            if crop:
+                job = focused(job, crop, path.parent, lambda found: keep_largest(found).labels)
             with about(stored.path):
                 seams = job.run(writer.write, tell, writer.has)
         writer.finish()
         staging.record.update(_record(job, promised, seams, staging.record["resumed"]["blocks"]))
 
 
-def _prepared(prepare: Callable[[Sides | None], "Job"], choices: list[Sides | None]) -> "Job":
-    """Settle the job in the first choice of blocks that fits; None is to choose anew."""
-    for block in choices[:-1]:
+def _prepared(prepare: Callable[[Sides | None], "Job"], wanted: Sides | None, kept: Sides | None) -> "Job":
+    """Settle the job in the blocks that are wanted, else in an interrupted run's, if they still fit."""
+    if kept and not wanted:
         try:
-            return prepare(block)
+            return prepare(kept)
         except MemoryPromiseError as reason:
             log.info("the blocks of the run that was interrupted no longer fit: %s", reason.line)
-    return prepare(choices[-1])
+    return prepare(wanted)
 
 
 def _record(job: "Job", promised: int, seams: "Seams", resumed: int) -> dict[str, Any]:
-    """What is good to know of a prediction."""
+    """What is good to know of a prediction. How tiles disagreed in resumed blocks, nobody counted."""
     blend = job.plan.blend
-    counted = f", of the blocks after the first {resumed}" if resumed else ""
-    words = (
-        f"approximate: averaged over tiles of {blend}, which disagree at {seams.score:.2%} "
-        f"of shared voxels{counted}"
-    )
+    words = f"approximate: averaged over tiles of {blend}"
+    if seams.voxels or not resumed:
+        words += f", which disagree at {seams.score:.2%} of shared voxels"
+    if resumed:
+        words += f", not counting the {resumed} blocks that were there"
     return {
         "plan": job.plan.record() | {"promised_bytes": promised},
         "exact": blend is None,
-        "seam_score": seams.score if blend and seams.voxels else None,
+        "seam_score": seams.score if blend and (seams.voxels or not resumed) else None,
         "warnings": [*job.notes, *([words] if blend else [])],
     }
 

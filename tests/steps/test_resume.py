@@ -285,7 +285,7 @@ def test_an_approximate_score_says_which_blocks_it_counts(scan, normed_model, st
     predict(scan, str(normed_model), store, threads=1)
     record = open_image(store).commit.record
     assert 0 < record["seam_score"] < 1
-    assert "of the blocks after the first 3" in record["warnings"][0]
+    assert "not counting the 3 blocks that were there" in record["warnings"][0]
 
 
 # Told to stop
