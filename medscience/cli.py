@@ -2,7 +2,9 @@
 
 import errno
 import json
+import logging
 import os
+import threading
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from medscience.errors import MedscienceError, SystemFaultError
+from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import export, models, simulate
 from medscience.steps.doctor import doctor
 from medscience.steps.ingest import ingest
@@ -22,6 +25,8 @@ from medscience.steps.report import report
 from medscience.steps.train import train
 from medscience.steps.verify import verify
 from medscience.terminal.logs import Level, say_from
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -95,13 +100,17 @@ _group(_models, "import", "Convert models that others publish.", {"brainchop": m
 
 
 def main() -> None:
-    """Run a command: 0 done, 1 an error in one line on stderr, 2 wrong usage."""
+    """Run a command: 0 done, 1 an error in one line on stderr, 2 wrong usage, 75 told to stop."""
+    threading.excepthook = _end_at_once
     try:
+        stop_when_told()
         app()
     except SystemExit as end:  # the way in which every command returns
         if not end.code and CALL.failure_record is not None:
             CALL.failure_record.unlink(missing_ok=True)
         raise
+    except Stop as stop:
+        _fail(stop.fault)
     except MedscienceError as fault:
         _fail(fault)
     except OSError as fault:
@@ -114,7 +123,20 @@ def main() -> None:
 def _fail(fault: MedscienceError) -> None:
     _keep_record(fault)
     typer.echo(fault.line, err=True)
-    raise SystemExit(1) from None
+    raise SystemExit(fault.exit_code) from None
+
+
+def _end_at_once(thrown: threading.ExceptHookArgs) -> None:
+    """End the process with an error that a thread raises which watches over one that hangs."""
+    fault = thrown.exc_value
+    if not isinstance(fault, MedscienceError):
+        threading.__excepthook__(thrown)
+        return
+    try:
+        _keep_record(fault)
+        typer.echo(fault.line, err=True)
+    finally:
+        os._exit(fault.exit_code)
 
 
 def _keep_record(fault: MedscienceError) -> None:
@@ -122,13 +144,21 @@ def _keep_record(fault: MedscienceError) -> None:
     record = CALL.failure_record
     if record is not None:
         content = fault.record() | {"step": CALL.step, "sample": record.stem}
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        try:
+            record.parent.mkdir(parents=True, exist_ok=True)
+            record.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        except OSError as refused:  # a full disk may be the very fault: it is said all the same
+            log.warning("no failure record could be kept: %s", refused)
 
 
 def _system_fault(fault: OSError) -> SystemFaultError:
     name = errno.errorcode.get(fault.errno or 0, type(fault).__name__)
-    advice = {"ENOSPC": "make room on the disk", "EACCES": "ask for the right to write there"}
+    advice = {
+        "ENOSPC": "make room on the disk",
+        "EDQUOT": "make room in your share of the disk",
+        "EACCES": "ask for the right to write there",
+        "EROFS": "choose a place that can be written",
+    }
     return SystemFaultError(
         f"SYSTEM-{name}",
         file=fault.filename,

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class MedscienceError(Exception):
-    """Something that the user can act on.
+    """Something that the user can act on; `exit_code` is what the command line ends with.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ class MedscienceError(Exception):
     >>> print(InputError("NIFTI-DIM", field="dim[0]", found=9, expected="3", fix="convert it again"))
     NIFTI-DIM  dim[0]: found 9, expected 3; convert it again
     """
+
+    exit_code = 1
 
     def __init__(
         self,
@@ -98,6 +100,24 @@ class MemoryPromiseError(MedscienceError, MemoryError):
 
 class SystemFaultError(MedscienceError, OSError):
     """The operating system refused: a full disk, a read-only folder."""
+
+
+class BatchError(MedscienceError):
+    """Some of many failed; each said why."""
+
+
+class StallError(MedscienceError, TimeoutError):
+    """Work that does not go on."""
+
+
+class StoppedError(MedscienceError):
+    """Work that was told to stop before it was finished.
+
+    Its exit code is 75, EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again. It is not the 143 that a
+    shell shows for a process that SIGTERM killed, since that one had no time to keep what it had done.
+    """
+
+    exit_code = 75
 
 
 @contextmanager

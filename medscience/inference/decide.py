@@ -12,7 +12,7 @@ from medscience.errors import ModelError
 from medscience.store.grid import regions
 
 LOGITS = 16 << 20
-"""Bytes of logits that are held at once: about what a processor's cache keeps."""
+"""Bytes of logits and of their features that are held at once: about what a processor's cache keeps."""
 
 PIECE = 48
 """Sides of the pieces in which features are interpolated."""
@@ -31,7 +31,8 @@ def decide(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
     """
     shape = features.shape[2:]
     labels = np.empty(shape, dtype=label_type(head.out_channels))
-    slices = max(LOGITS // (4 * head.out_channels * shape[1] * shape[2]), 1)
+    numbers = head.out_channels + head.in_channels
+    slices = max(LOGITS // (4 * numbers * shape[1] * shape[2]), 1)
     for start in range(0, shape[0], slices):
         part = labels[start : start + slices]
         part[:] = _most_likely(features[:, :, start : start + slices], head).reshape(part.shape)

@@ -23,7 +23,7 @@ def footprint(engine: Engine) -> Footprint:
     weights = sum(p.nbytes for p in engine.head.parameters()) + features.weight_bytes
     held = features.channels * features.precision.itemsize + AROUND
     return Footprint(
-        LIBRARIES + 4 * LOGITS + 4 * weights,
+        LIBRARIES + 2 * LOGITS + 4 * weights,
         round(held * MARGIN),
         engine.head.in_channels,
         features.working_bytes,

@@ -19,7 +19,7 @@ from medscience.inference.footprint import footprint
 from medscience.inference.frame import frame_of
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Footprint, Plan, overlapping, plan, whole
-from medscience.inference.predict import Normalize, Write, predict
+from medscience.inference.predict import Has, Normalize, Write, has_none, predict
 from medscience.inference.tiling import Sizes
 from medscience.models.receptive_field import context, is_exact
 from medscience.models.zoo import load
@@ -44,9 +44,10 @@ class Job:
     notes: tuple[str, ...]
     """What was done to the scan that a reader of the result should know."""
 
-    def run(self, write: Write, tell: Tell = nobody) -> Seams:
-        """Predict, writing block by block on the image's grid; `tell` hears of every block."""
-        return predict(self.frame, self.image.geometry, self.engine, self.normalize, self.plan, write, tell)
+    def run(self, write: Write, tell: Tell = nobody, has: Has = has_none) -> Seams:
+        """Predict, block by block on the image's grid, what it does not have; `tell` hears of every block."""
+        grid = self.image.geometry
+        return predict(self.frame, grid, self.engine, self.normalize, self.plan, write, tell, has)
 
 
 def prepare(
@@ -94,7 +95,7 @@ def prepare(
 
 def _everything(link: Link, held: Footprint, memory: int, block: Sizes | None) -> Plan:
     """One tile if it fits and no other was asked for; else overlapping ones."""
-    if block is None:
+    if block in (None, link.image.shape):
         try:
             return whole(link, held, memory)
         except MemoryPromiseError as reason:

@@ -20,6 +20,12 @@ from medscience.store.grid import regions
 
 Normalize = Callable[[NDArray[Any]], NDArray[np.float32]]
 Write = Callable[[Region, NDArray[Any]], None]
+Has = Callable[[Region], bool]
+
+
+def has_none(region: Region) -> bool:
+    """Say of every block that it is still to be done."""
+    return False
 
 
 @torch.inference_mode()
@@ -31,6 +37,7 @@ def predict(
     plan: Plan,
     write: Write,
     tell: Tell = nobody,
+    has: Has = has_none,
 ) -> Seams:
     """Write the most likely class of every voxel of a grid, block by block.
 
@@ -50,11 +57,13 @@ def predict(
         Takes a region (z, y, x) and its labels.
     tell : callable
         Hears how many blocks are done, and of how many.
+    has : callable
+        Says of a region whether it is written already, by a run that was interrupted.
 
     Returns
     -------
     Seams
-        How much blended tiles disagreed; nothing where the plan is exact.
+        How much the tiles that were blended now disagreed; nothing where the plan is exact.
 
     Raises
     ------
@@ -85,7 +94,7 @@ def predict(
 
     head = engine.head
     link = Link(answer, frame.geometry)
-    todo = regions(answer.shape, plan.block)
+    todo = [region for region in regions(answer.shape, plan.block) if not has(region)]
     tell(0, len(todo))
     for done, region in enumerate(todo, start=1):
         write(region, labels_of(region))

@@ -1,21 +1,38 @@
-"""Run a model over an image."""
+"""Run a model over an image, or over many."""
 
+import csv
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from medscience.description import ModelFile
+from medscience.errors import BatchError, ConfigError, MedscienceError, MemoryPromiseError, about
+from medscience.progress import unless_stalled
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from medscience.inference.blending import Seams
+    from medscience.inference.engine import Precision
     from medscience.inference.job import Job
+    from medscience.store.images import StoredImage
+
+log = logging.getLogger(__name__)
+
+Sides = tuple[int, ...]
 
 
-def predict(
-    image: Annotated[Path, typer.Argument(help="an ingested image")],
+def predict(  # noqa: PLR0913, PLR0917 - the options of the command
+    image: Annotated[Path, typer.Argument(help="an ingested image; with --batch a list of them")],
     model: Annotated[str, typer.Argument(help="a name in config/models, or a model file")],
-    destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr, or its commit")],
+    destination: Annotated[Path | None, typer.Argument(help="NAME.ome.zarr, or its commit")] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="IMAGE is a tab-separated list: image, dest; the model loads once")
+    ] = False,
     memory: Annotated[str, typer.Option(help="most memory that this process may take")] = "8G",
     tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
@@ -23,87 +40,177 @@ def predict(
         Literal["auto", "float32", "bfloat16"],
         typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
     ] = "auto",
+    stall: Annotated[float, typer.Option(min=0.001, help="minutes without progress to fail")] = 30,
 ) -> None:
-    """Write the most likely label of every voxel, on the image's own grid."""
+    """Write the most likely label of every voxel, on the image's own grid.
+
+    What a run that was interrupted has finished is kept: the same command goes on from there.
+    """
     import torch
 
-    from medscience.description import file_sha256, find_model
-    from medscience.errors import about
-    from medscience.inference.decide import label_type
+    from medscience.description import find_model
     from medscience.inference.engine import precision_of
-    from medscience.inference.job import focused, prepare
     from medscience.inference.memory import give_back_freed_memory
-    from medscience.inference.plan import parse_memory
+    from medscience.inference.plan import parse_memory, parse_sides
     from medscience.machine.cores import usable_cores
     from medscience.models.zoo import load
-    from medscience.postprocess.components import keep_largest
-    from medscience.store.commit import Provenance
-    from medscience.store.images import ImageWriter, open_image
-    from medscience.store.metadata import Content, LabelMeaning
-    from medscience.store.staging import is_done, staged
-    from medscience.terminal.progress import shown
 
-    promised, wanted = _sizes(memory, tile, parse_memory)
+    if batch == (destination is not None):
+        raise typer.BadParameter("give IMAGE MODEL DESTINATION, or --batch LIST.tsv MODEL")
+    try:
+        promised, sides = parse_memory(memory), parse_sides(tile) if tile else None
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from fault
+    rows = [(image, destination)] if destination else _rows(image)
     give_back_freed_memory()
-    path = find_model(model)
-    description, network = load(path)
-    stored = open_image(image)
     torch.set_num_threads(threads or usable_cores())
-    used = precision_of(precision)
-    provenance = Provenance(
-        "predict",
-        {"precision": used, "device": "cpu", "threads": torch.get_num_threads()},
-        {"image": stored.commit.digest, "model": file_sha256(path)} | _first_model(description, path),
-    )
-    if is_done(destination, provenance):
-        return
-    with about(stored.path):
-        job = prepare(stored.image, (description, network), promised, wanted, used)
-    labels = description.output.labels
-    meaning = LabelMeaning(
-        labels, stored.path.name, stored.commit.digest, description.name, description.caution
-    )
-    with shown(f"predict {stored.name}") as tell, staged(destination, provenance) as staging:
-        content = Content.of(stored.image.meaning, labels=meaning, source=stored.content.source)
-        shape, kind = stored.image.shape, label_type(len(labels))
-        writer = ImageWriter(staging, content, shape, kind, job.plan.block)
-        if description.input.crop:
-            job = focused(job, description.input.crop, path.parent, lambda found: keep_largest(found).labels)
+    path = find_model(model)
+    task = _Task(path, *load(path), promised, sides, precision_of(precision), 60 * stall)
+    if not batch:
+        task.run(*rows[0])
+    else:
+        _each(task, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is the same for all images of a batch."""
+
+    path: Path
+    description: ModelFile
+    network: "nn.Module"
+    promised: int
+    sides: Sides | None
+    precision: "Precision"
+    patience: float
+
+    def run(self, image: Path, destination: Path) -> None:
+        """Predict one image, unless that is done already."""
+        import torch
+
+        from medscience.description import file_sha256
+        from medscience.store.commit import Provenance
+        from medscience.store.images import open_image
+        from medscience.store.staging import interrupted, is_done
+
+        stored = open_image(image)
+        threads = torch.get_num_threads()
+        provenance = Provenance(
+            "predict",
+            {"precision": self.precision, "device": "cpu", "threads": threads},
+            {"image": stored.commit.digest, "model": file_sha256(self.path)} | self._first_model(),
+        )
+        if is_done(destination, provenance):
+            return
         with about(stored.path):
-            seams = job.run(writer.write, tell)
-        writer.finish()
-        staging.record.update(_record(job, promised, seams.score))
+            job = _prepared(
+                lambda block: self._prepare(stored, block), self.sides, interrupted(destination, provenance)
+            )
+        self._write(stored, job, destination, provenance)
+
+    def _prepare(self, stored: "StoredImage", block: Sides | None) -> "Job":
+        from medscience.inference.job import prepare
+
+        model = (self.description, self.network)
+        return prepare(stored.image, model, self.promised, block, self.precision)
+
+    def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: Any) -> None:  # noqa: ANN401
+        from medscience.inference.decide import label_type
+        from medscience.inference.job import focused
+        from medscience.postprocess.components import keep_largest
+        from medscience.store.images import ImageWriter
+        from medscience.store.metadata import Content, LabelMeaning
+        from medscience.store.staging import staged
+        from medscience.terminal.progress import shown
+
+        about_model, labels = self.description, self.description.output.labels
+        meaning = LabelMeaning(
+            labels, stored.path.name, stored.commit.digest, about_model.name, about_model.caution
+        )
+        content = Content.of(stored.image.meaning, labels=meaning, source=stored.content.source)
+        with (
+            shown(f"predict {stored.name}") as bar,
+            staged(destination, provenance, block=job.plan.block) as staging,
+        ):
+            writer = ImageWriter(
+                staging, content, stored.image.shape, label_type(len(labels)), job.plan.block
+            )
+            crop = about_model.input.crop
+            with unless_stalled(bar, self.patience) as tell:
+                if crop:
+                    job = focused(job, crop, self.path.parent, lambda found: keep_largest(found).labels)
+                with about(stored.path):
+                    seams = job.run(writer.write, tell, writer.has)
+            writer.finish()
+            resumed = staging.record["resumed"]["blocks"]
+            staging.record.update(_record(job, self.promised, seams, resumed))
+
+    def _first_model(self) -> dict[str, str]:
+        """Digest of the model that chooses where to look, if there is one: it changes the answer."""
+        from medscience.description import file_sha256, find_model
+
+        crop = self.description.input.crop
+        if not crop:
+            return {}
+        return {"first_model": file_sha256(find_model(str(self.path.parent / f"{crop.model}.yaml")))}
 
 
-def _record(job: "Job", promised: int, seam_score: float) -> dict[str, Any]:
-    """What is good to know of a prediction."""
+def _rows(sheet: Path) -> list[tuple[Path, Path]]:
+    """Read a tab-separated list of images and destinations."""
+    try:
+        rows = list(csv.DictReader(sheet.read_text("utf-8").splitlines(), delimiter="\t", strict=True))
+        return [(Path(row["image"]), Path(row["dest"])) for row in rows or [{}]]
+    except (KeyError, TypeError, ValueError, csv.Error) as fault:
+        raise ConfigError(
+            "BATCH-COLUMNS",
+            file=sheet,
+            field="columns",
+            found=fault,
+            expected="tab-separated text with the columns image and dest",
+            fix="write one line for each image, below a line that names the columns",
+        ) from fault
+
+
+def _each(task: _Task, rows: list[tuple[Path, Path]]) -> None:
+    """Predict image after image; one that fails does not stop the others."""
+    failed = 0
+    for image, destination in rows:
+        try:
+            task.run(image, destination)
+        except MedscienceError as fault:
+            failed += 1
+            typer.echo(fault.line, err=True)
+    if failed:
+        raise BatchError(
+            "BATCH-FAILED",
+            field="images",
+            found=f"{failed} of {len(rows)} failed",
+            expected="none",
+            fix="see the lines above; the others are committed, and a rerun skips them",
+        )
+
+
+def _prepared(prepare: Callable[[Sides | None], "Job"], wanted: Sides | None, kept: Sides | None) -> "Job":
+    """Settle the job in the blocks that are wanted, else in an interrupted run's, if they still fit."""
+    if kept and not wanted:
+        try:
+            return prepare(kept)
+        except MemoryPromiseError as reason:
+            log.info("the blocks of the run that was interrupted no longer fit: %s", reason.line)
+    return prepare(wanted)
+
+
+def _record(job: "Job", promised: int, seams: "Seams", resumed: int) -> dict[str, Any]:
+    """What is good to know of a prediction. How tiles disagreed in resumed blocks, nobody counted."""
     blend = job.plan.blend
-    words = (
-        f"approximate: averaged over tiles of {blend}, which disagree at {seam_score:.2%} of shared voxels"
-    )
+    words = f"approximate: averaged over tiles of {blend}"
+    if seams.voxels or not resumed:
+        words += f", which disagree at {seams.score:.2%} of shared voxels"
+    if resumed:
+        words += f", not counting the {resumed} blocks that were there"
     return {
         "plan": job.plan.record() | {"promised_bytes": promised},
         "exact": blend is None,
-        "seam_score": seam_score if blend else None,
+        "seam_score": seams.score if blend and (seams.voxels or not resumed) else None,
         "warnings": [*job.notes, *([words] if blend else [])],
     }
-
-
-def _first_model(description: ModelFile, path: Path) -> dict[str, str]:
-    """Digest of the model that chooses where to look, if there is one: it changes the answer."""
-    from medscience.description import file_sha256, find_model
-
-    crop = description.input.crop
-    return {"first_model": file_sha256(find_model(str(path.parent / f"{crop.model}.yaml")))} if crop else {}
-
-
-def _sizes(memory: str, tile: str | None, parse: Callable[[str], int]) -> tuple[int, tuple[int, ...] | None]:
-    """Bytes and block from the command line, or wrong usage."""
-    try:
-        promised = parse(memory)
-        wanted = tuple(int(side) for side in tile.split(",")) if tile else None
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault)) from fault
-    if wanted is not None and (len(wanted) != 3 or min(wanted) < 1):
-        raise typer.BadParameter(f"--tile {tile} is not three positive sizes Z,Y,X")
-    return promised, wanted

@@ -65,9 +65,12 @@ def sync_tree(folder: Path) -> None:
         sync(Path(below))
 
 
-def remove(folder: Path) -> None:
-    """Delete a folder that may be half deleted already."""
-    shutil.rmtree(folder, ignore_errors=True)
+def remove(path: Path) -> None:
+    """Delete a file, or a folder that may be half deleted already; or nothing, if it is gone."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _beside(path: Path) -> Path:

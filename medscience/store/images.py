@@ -1,6 +1,7 @@
 """Images and labels as committed OME-Zarr 0.5 stores."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ class ImageWriter:
     ) -> None:
         self._factors = content.levels
         self._objects = staging.objects.objects
+        self._ledger = staging.ledger
         self._reduce = majority if content.is_labels else mean
         name = staging.path.name.partition(".ome.zarr")[0]
         group = zarr.create_group(
@@ -132,6 +134,17 @@ class ImageWriter:
                     fix="cut the work into whole shards",
                 )
         self._arrays[0][region] = values
+        if self._ledger is not None:
+            self._ledger.add(region, {key: self._objects[key] for key in self._keys(region)})
+
+    def has(self, region: tuple[slice, ...]) -> bool:
+        """Whether a region is there from an interrupted run."""
+        return self._ledger is not None and self._ledger.has(region)
+
+    def _keys(self, region: tuple[slice, ...]) -> list[str]:
+        """Name the objects that hold a region."""
+        along = (range(r.start // n, -(-r.stop // n)) for r, n in zip(region, self.shards, strict=True))
+        return ["/".join(("0/c", *map(str, shard))) for shard in product(*along)]
 
     def finish(self) -> None:
         """Write the coarser levels, each from the one before, one shard at a time.

@@ -63,13 +63,14 @@ class RecordingStore(LocalStore):
 class VerifyingStore(LocalStore):
     """Reads objects of a committed store, and raises `StoreError` for one that was altered or is missing.
 
-    An object is hashed when it is first read; parts of a shard are then read from it freely.
+    An object is hashed when it is first read; parts of a shard are then read from it, as long as the file
+    stays the one that was hashed.
     """
 
     def __init__(self, root: Path, objects: Mapping[str, StoredObject]) -> None:
         super().__init__(root, read_only=True)
         self._objects = objects
-        self._verified: set[str] = set()
+        self._verified: dict[str, tuple[int, ...]] = {}
 
     def with_read_only(self, read_only: bool = False) -> Self:  # noqa: FBT001, FBT002 - zarr's signature
         """Return this store: it is always read-only."""
@@ -82,10 +83,7 @@ class VerifyingStore(LocalStore):
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
         """Return an object or a part of it; None for a key that was never committed."""
-        if key not in self._objects:
-            return None
-        await asyncio.to_thread(self.verify, key)
-        return await super().get(key, prototype, byte_range)
+        return await asyncio.to_thread(self.get_sync, key, prototype=prototype, byte_range=byte_range)
 
     def get_sync(
         self,
@@ -98,7 +96,10 @@ class VerifyingStore(LocalStore):
         if key not in self._objects:
             return None
         self.verify(key)
-        return super().get_sync(key, prototype=prototype, byte_range=byte_range)
+        value = super().get_sync(key, prototype=prototype, byte_range=byte_range)
+        if _state(self.root / key) != self._verified[key]:
+            raise altered(self.root, key, "a change while it was read", "the file that was checked")
+        return value
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
@@ -111,6 +112,7 @@ class VerifyingStore(LocalStore):
         if key in self._verified:
             return
         expected = self._objects[key].sha256
+        state = _state(self.root / key)
         try:
             with (self.root / key).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -118,4 +120,13 @@ class VerifyingStore(LocalStore):
             found = type(fault).__name__
         if found != expected:
             raise altered(self.root, key, f"sha256 {found}", f"sha256 {expected}")
-        self._verified.add(key)
+        self._verified[key] = state
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; empty if it is not there."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return ()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns

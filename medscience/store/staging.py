@@ -2,14 +2,14 @@
 
 Everything is written into ``X.ome.zarr.staging-{fingerprint}`` under a lease, synced, renamed, and only
 then committed. A killed writer leaves a staging folder, or a store without its commit: no reader accepts
-either, and the next writer deletes both.
+either, and the next writer deletes both, unless a ledger says which of their blocks are finished and worth
+going on from.
 """
 
 import glob
 import json
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +26,9 @@ from medscience.store.commit import (
     store_path,
 )
 from medscience.store.files import create_once, remove, sync, sync_tree
+from medscience.store.grid import Shape
 from medscience.store.lease import Lease, leased
+from medscience.store.ledger import Ledger, read_ledger
 from medscience.store.objects import RecordingStore
 from medscience.store.record import circumstances
 
@@ -38,6 +40,8 @@ class Staging:
     """A store that is being written."""
 
     objects: RecordingStore
+    ledger: Ledger | None = None
+    """Where finished blocks are noted; None if the work is done again in full after an interruption."""
     record: dict[str, Any] = field(default_factory=dict)
     """Goes into the commit beside the hashed part."""
 
@@ -77,9 +81,21 @@ def _no_crash(point: str) -> None:
     """Tests pass a function that dies at a named point."""
 
 
+def interrupted(destination: Path, provenance: Provenance) -> Shape | None:
+    """Return the sides of the blocks that an interrupted run of this very work finished, or None.
+
+    `staged` goes on from them if it is called with the same sides.
+    """
+    ledger = read_ledger(_beside(store_path(destination), "ledger", provenance))
+    return ledger.block if ledger else None
+
+
 @contextmanager
 def staged(
-    destination: Path, provenance: Provenance, at: Callable[[str], None] = _no_crash
+    destination: Path,
+    provenance: Provenance,
+    at: Callable[[str], None] = _no_crash,
+    block: Shape | None = None,
 ) -> Iterator[Staging]:
     """Write a store and commit it when the block ends without an error.
 
@@ -91,6 +107,9 @@ def staged(
         What the content follows from.
     at : callable
         Called with the name of each point at which a crash is told apart.
+    block : tuple of int, optional
+        Sides of the blocks in which the work is done. With them, finished blocks are kept when it is
+        interrupted or fails, and a rerun with the same provenance and sides goes on from there.
 
     Raises
     ------
@@ -111,18 +130,51 @@ def staged(
                 expected="nothing",
                 fix="use it",
             )
-        _discard_leftovers(store)
-        staging = Staging(
-            RecordingStore(store.with_name(f"{store.name}.staging-{provenance.fingerprint[:16]}"))
-        )
-        staging.path.mkdir()
+        staging = _begin(store, provenance, block)
         try:
             yield staging
             at("written")
             record = {**staging.record, **circumstances(started)}
             _commit(staging, store, Commit(staging.objects.objects, provenance, record), lease, at)
         finally:
-            remove(staging.path)
+            ledger = staging.ledger
+            if ledger is None or not ledger.finished or commit_path(store).exists():
+                remove(staging.path)
+                remove(_beside(store, "ledger", provenance))
+
+
+def _begin(store: Path, provenance: Provenance, block: Shape | None) -> Staging:
+    """Make way for a new store: of what other runs left, only finished blocks of this work stay."""
+    folder, notes = (_beside(store, kind, provenance) for kind in ("staging", "ledger"))
+    _make_staging_of_uncommitted(store, folder)
+    ledger = _go_on(notes, folder, block) if block else None
+    _discard_leftovers(store, keep={folder, notes} if ledger and ledger.finished else set())
+    folder.mkdir(exist_ok=True)
+    if ledger is None:
+        return Staging(RecordingStore(folder))
+    for file in folder.rglob("*"):
+        if not file.is_dir() and file.relative_to(folder).as_posix() not in ledger.objects:
+            file.unlink()
+    ledger.begin()
+    resumed = {"times": ledger.resumed, "blocks": len(ledger.finished)}
+    return Staging(RecordingStore(folder, objects=ledger.objects), ledger, {"resumed": resumed})
+
+
+def _go_on(path: Path, folder: Path, block: Shape) -> Ledger:
+    """Return the ledger of an interrupted run, checked, or a new one if there is none of these blocks."""
+    found = read_ledger(path)
+    if found is None:
+        return Ledger(path, block)
+    if found.block != block:
+        log.info("%s is begun afresh: finished blocks are of %s, now %s", folder, found.block, block)
+        return Ledger(path, block)
+    checked = found.checked(folder)
+    log.info("going on with %s, of which %d blocks are finished", folder, len(checked.finished))
+    return checked
+
+
+def _beside(store: Path, kind: str, provenance: Provenance) -> Path:
+    return store.with_name(f"{store.name}.{kind}-{provenance.fingerprint[:16]}")
 
 
 def _commit(staging: Staging, store: Path, commit: Commit, lease: Lease, at: Callable[[str], None]) -> None:
@@ -138,28 +190,35 @@ def _commit(staging: Staging, store: Path, commit: Commit, lease: Lease, at: Cal
     at("committed")
 
 
-def _discard_leftovers(store: Path) -> None:
-    """Delete what killed writers left: staging folders, and a store without its commit.
+def _make_staging_of_uncommitted(store: Path, folder: Path) -> None:
+    """Make a staging folder again of a store that was renamed and never committed.
 
-    A store of someone else's making is not ours to delete.
+    A store of someone else's making is not ours to touch.
     """
-    if store.exists():
-        if not _is_ours(store):
-            raise StoreError(
-                "STORE-FOREIGN",
-                file=store,
-                field="zarr.json",
-                found="something that medscience did not write",
-                expected="nothing",
-                fix="move it away, or choose another name",
-            )
-        store.rename(store.with_name(f"{store.name}.discarded-{uuid.uuid4().hex}"))
-    for kind in ("staging", "discarded"):
-        for left in store.parent.glob(f"{glob.escape(store.name)}.{kind}-*"):
-            log.info("deleting %s, left by a run that did not finish", left)
-            remove(left)
-    for left in store.parent.glob(f".{glob.escape(commit_path(store).name)}.*.partial"):
-        left.unlink(missing_ok=True)
+    if not store.exists():
+        return
+    if not _is_ours(store):
+        raise StoreError(
+            "STORE-FOREIGN",
+            file=store,
+            field="zarr.json",
+            found="something that medscience did not write",
+            expected="nothing",
+            fix="move it away, or choose another name",
+        )
+    remove(folder)
+    store.rename(folder)
+
+
+def _discard_leftovers(store: Path, keep: set[Path]) -> None:
+    """Delete what runs that did not finish left beside a store."""
+    name = glob.escape(store.name)
+    partial = f".{glob.escape(commit_path(store).name)}.*.partial", f".{name}.ledger-*.partial"
+    for pattern in (f"{name}.staging-*", f"{name}.ledger-*", *partial):
+        for left in store.parent.glob(pattern):
+            if left not in keep:
+                log.info("deleting %s, left by a run that did not finish", left)
+                remove(left)
 
 
 def _is_ours(store: Path) -> bool:

@@ -26,14 +26,16 @@ def predict(scan, destination, *options):
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("options", [(), ("--tile", "96,64,80"), ("--memory", "800M")], ids=" ".join)
+@pytest.mark.parametrize("options", [(), ("--tile", "96,64,80"), ("--precision", "float32")], ids=" ".join)
 def test_the_measured_peak_keeps_within_the_predicted_and_the_promised(options, scan, tmp_path):
     found = predict(scan, tmp_path / "raw.ome.zarr", *options)
     assert found.returncode == 0, found.stderr
     record = open_image(tmp_path / "raw.ome.zarr").commit.record
     plan = record["plan"]
-    assert record["peak_memory_bytes"] <= plan["predicted_bytes"] <= plan["promised_bytes"]
-    assert (plan["blocks"] > 1) == bool(options)
+    peak = record["peak_memory_bytes"]
+    assert peak <= plan["predicted_bytes"] <= 1.3 * peak
+    assert plan["predicted_bytes"] <= plan["promised_bytes"]
+    assert (plan["blocks"] > 1) == ("--tile" in options)
 
 
 def test_less_memory_than_any_block_needs_is_refused_before_the_run(scan, tmp_path):

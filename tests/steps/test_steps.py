@@ -11,13 +11,10 @@ import yaml
 from numpy.testing import assert_array_equal
 from safetensors.numpy import load_file, save_file
 
-from medscience.description import MeshNetArguments, file_sha256, read_model
+from medscience.description import file_sha256
 from medscience.errors import InputError, MedscienceError, MismatchError, ModelError, StoreError
 from medscience.export.nifti import write_nifti
 from medscience.image import Image, Meaning
-from medscience.models.meshnet import MeshNet
-from medscience.models.plain import as_convolutions
-from medscience.models.save import save_model
 from medscience.models.zoo import load
 from medscience.preprocess.normalize import normalization
 from medscience.steps.export import brain_mask, skull_stripped
@@ -63,7 +60,7 @@ def chain(head, tiny_model, tmp_path):
     return tmp_path
 
 
-def test_a_prediction_is_the_networks_answer_to_the_whole_volume(head, chain, tiny_model):
+def test_a_prediction_is_the_networks_answer_to_the_whole_volume(head, tiny_model, tmp_path):
     model, network = load(tiny_model)
     image = open_image(head / "scan.ome.zarr").image
     change = image.geometry.reorientation(model.input.axes)
@@ -71,7 +68,8 @@ def test_a_prediction_is_the_networks_answer_to_the_whole_volume(head, chain, ti
     with torch.inference_mode():
         logits = network(torch.from_numpy(seen.copy())[None, None])[0]
     expected = change.inverse.apply(logits.argmax(0).numpy())
-    found = open_image(chain / "raw.ome.zarr")
+    predict(head / "scan.ome.zarr", str(tiny_model), tmp_path / "raw.ome.zarr", precision="float32")
+    found = open_image(tmp_path / "raw.ome.zarr")
     assert found.image.geometry == image.geometry
     assert_array_equal(found.image.read(EVERYTHING), expected)
 
@@ -278,21 +276,11 @@ def test_how_the_image_is_cut_in_storage_does_not_change_the_answer(head, chain,
 
 
 def test_a_network_with_instance_norm_sees_everything_or_says_that_it_is_approximate(
-    head, tiny_model, tmp_path
+    head, normed_model, tmp_path
 ):
-    arguments = MeshNetArguments(channels=3, classes=3, dilations=(1, 2), activation="elu", norm="instance")
-    torch.manual_seed(5)
-    network = MeshNet(**arguments.model_dump())
-    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
-    description = read_model(tiny_model).model_dump(exclude={"weights", "known_answer"}) | {
-        "name": "normed",
-        "network": {"name": "meshnet", "arguments": arguments.model_dump()},
-        "weights": {"source": "a seed", "trained_on": "nothing"},
-    }
-    path = save_model(tmp_path / "m", description, tensors, as_convolutions(tensors, arguments))
     records = {}
     for name, tile in (("one", None), ("many", "32,32,32")):
-        predict(head / "scan.ome.zarr", str(path), tmp_path / f"{name}.ome.zarr", tile=tile)
+        predict(head / "scan.ome.zarr", str(normed_model), tmp_path / f"{name}.ome.zarr", tile=tile)
         records[name] = open_image(tmp_path / f"{name}.ome.zarr").commit.record
     assert (records["one"]["exact"], records["one"]["seam_score"], records["one"]["warnings"]) == (
         True,

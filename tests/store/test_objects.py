@@ -92,6 +92,18 @@ def test_an_altered_object_is_refused_by_every_way_of_reading(tmp_path, committe
 
 
 @GETS
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+def test_an_object_that_changes_after_it_was_checked_is_refused(tmp_path, committed, get, change):
+    assert get(committed, "a").to_bytes() == b"content"
+    (tmp_path / "a").unlink()
+    if change == "replaced":
+        (tmp_path / "b").write_bytes(b"contend")
+        (tmp_path / "b").rename(tmp_path / "a")
+    with pytest.raises(StoreError, match=r"STORE-ALTERED .*a change while it was read"):
+        get(committed, "a")
+
+
+@GETS
 def test_a_missing_object_is_refused_and_never_read_as_zeros(committed, get):
     with pytest.raises(StoreError, match="FileNotFoundError"):
         get(committed, "gone")

@@ -181,7 +181,7 @@ def test_at_every_point_the_files_are_where_the_protocol_says(path):
 
 
 def test_what_killed_writers_left_is_deleted_by_the_next_and_the_neighbours_are_not(path):
-    mine = ("x.ome.zarr.staging-0123", "x.ome.zarr.discarded-4567", "x.ome.zarr")
+    mine = ("x.ome.zarr.staging-0123", "x.ome.zarr.ledger-0123", "x.ome.zarr")
     others = ("xx.ome.zarr.staging-0123", "x.ome.zarr2", "y.ome.zarr")
     for name in (*mine, *others):
         (path.parent / name / "0").mkdir(parents=True)
