@@ -110,7 +110,7 @@ class StallError(MedscienceError, TimeoutError):
     """Work that does not go on."""
 
 
-class StoppedError(MedscienceError):
+class StoppedError(MedscienceError, InterruptedError):
     """Work that was told to stop before it was finished.
 
     Its exit code is 75, EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again. It is not the 143 that a

@@ -152,12 +152,13 @@ def _begin(store: Path, provenance: Provenance, block: Shape | None) -> Staging:
     folder.mkdir(exist_ok=True)
     if ledger is None:
         return Staging(RecordingStore(folder))
+    objects = ledger.objects
     for file in folder.rglob("*"):
-        if not file.is_dir() and file.relative_to(folder).as_posix() not in ledger.objects:
+        if not file.is_dir() and file.relative_to(folder).as_posix() not in objects:
             file.unlink()
     ledger.begin()
     resumed = {"times": ledger.resumed, "blocks": len(ledger.finished)}
-    return Staging(RecordingStore(folder, objects=ledger.objects), ledger, {"resumed": resumed})
+    return Staging(RecordingStore(folder, objects=objects), ledger, {"resumed": resumed})
 
 
 def _go_on(path: Path, folder: Path, block: Shape) -> Ledger:
