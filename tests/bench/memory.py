@@ -17,10 +17,10 @@ from tests.bench.row import Row
 from tests.bench.setting import Setting
 from tests.conftest import save_tiny_model
 
-LIMIT = 768 << 20
+LIMIT = 640 << 20
 """Bytes; the process with its libraries takes half of it before it sees a voxel."""
-SHAPE = (768, 1024, 1024)
-"""Of float32: 3 GiB, whatever the size that the other parts are run at."""
+SHAPE = (2560, 512, 512)
+"""Of float32: 2.5 GiB, whatever the size that the other parts are run at."""
 
 
 def memory(setting: Setting) -> Iterator[Row]:
