@@ -21,9 +21,8 @@ settings.load_profile("medscience")
 REPOSITORY = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def tiny_model(tmp_path):
-    """A model file with a small random network: three labels, 1 mm, receptive field 7."""
+def save_tiny_model(folder):
+    """Write a model file with a small random network: three labels, 1 mm, receptive field 7."""
     arguments = MeshNetArguments(channels=3, classes=3, dilations=(1, 2), activation="elu")
     torch.manual_seed(1)
     network = MeshNet(**arguments.model_dump())
@@ -46,7 +45,13 @@ def tiny_model(tmp_path):
         "postprocess": {"keep": "largest-component"},
         "caution": "random weights",
     }
-    return save_model(tmp_path / "models", description, tensors, as_convolutions(tensors, arguments))
+    return save_model(folder, description, tensors, as_convolutions(tensors, arguments))
+
+
+@pytest.fixture
+def tiny_model(tmp_path):
+    """A model file with a small random network: three labels, 1 mm, receptive field 7."""
+    return save_tiny_model(tmp_path / "models")
 
 
 @pytest.fixture(scope="session")

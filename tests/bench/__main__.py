@@ -1,95 +1,87 @@
-"""Time and memory of a prediction against what a user would do otherwise, pair by pair in one run.
+"""Time, memory and agreement of our predict against what a user would do otherwise, as ratios within one run.
 
-Each side is a process of its own: the plain PyTorch module on the whole volume in memory, and `medscience
-predict` from store to store. Prints a table and writes ``results/bench.json``.
+``python -m tests.bench`` takes all parts, ``python -m tests.bench NAME...`` only those, and ``--size 64``
+cuts a small cube out of the head to try them. Prints a table, and writes it to ``results/bench.md`` and
+``results/bench.json``.
 """
 
+import argparse
 import json
-import statistics
-import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-PAIRS = 3
-WORK = Path("results/bench")
+from medscience.doctor.processor import processor
+from medscience.machine.cores import usable_cores
+from medscience.store.record import versions
+from tests.bench import roof
+from tests.bench.against import against
+from tests.bench.classes import classes
+from tests.bench.export import export
+from tests.bench.memory import memory
+from tests.bench.row import HEADER, Row, table
+from tests.bench.setting import WHOLE, Setting
+from tests.bench.sliding import sliding
+from tests.bench.store import store
+from tests.bench.workers import workers
 
-PEAK = """
-from pathlib import Path
-def peak():
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
-"""
-
-PLAIN = """
-import sys, time, numpy as np, torch
-from pathlib import Path
-from medscience.models.zoo import load
-from medscience.store.images import open_image
-begun = time.perf_counter()
-model, network = load(Path(sys.argv[2]))
-image = open_image(Path(sys.argv[1])).image
-values = image.read((slice(None),) * 3).astype(np.float32)
-low, high = np.quantile(values, (0.02, 0.98))
-values = np.clip((values - low) / (high - low + 1e-3), 0, 1).astype(np.float32)
-change = image.geometry.reorientation(model.input.axes)
-with torch.inference_mode():
-    logits = network(torch.from_numpy(np.ascontiguousarray(change.apply(values)))[None, None])
-labels = change.inverse.apply(logits.argmax(1)[0].numpy())
-np.save(sys.argv[3], labels.astype(np.uint8))
-print(time.perf_counter() - begun, peak())
-"""
-
-OURS = """
-import sys, time, numpy as np
-from pathlib import Path
-from medscience.steps.predict import predict
-from medscience.store.images import open_image
-begun = time.perf_counter()
-predict(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
-seconds, held = time.perf_counter() - begun, peak()
-np.save(sys.argv[4], open_image(Path(sys.argv[3])).image.read((slice(None),) * 3))
-print(seconds, held)
-"""
-
-
-def measured(code: str, *arguments: object) -> tuple[float, float]:
-    """Seconds and peak gigabytes of a piece of code in a process of its own."""
-    command = [sys.executable, "-c", PEAK + code, *map(str, arguments)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, peak = found.stdout.split()
-    return float(seconds), float(peak)
+PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
+    "roof": roof.rows,
+    "meshnet20": partial(against, "model20chan3cls"),
+    "meshnet5": partial(against, "model5_gw_ae"),
+    "sliding": sliding,
+    "store": store,
+    "export": export,
+    "classes": classes,
+    "memory": memory,
+    "workers": workers,
+}
+RESULTS = Path("results")
 
 
 def main() -> None:
     """Run the bench."""
-    import numpy as np
-
-    from medscience.steps.ingest import ingest
-    from medscience.steps.simulate import head
-
-    head(WORK, seed=71)
-    image, model = WORK / "head.ome.zarr", "config/models/demo-head.yaml"
-    ingest(WORK / "head-71.nii.gz", image)
-    rows = []
-    for pair in range(PAIRS):
-        store = WORK / f"pair-{pair}.ome.zarr"
-        store.with_name(f"{store.name}.commit.json").unlink(missing_ok=True)
-        plain = measured(PLAIN, image, model, WORK / "plain.npy")
-        ours = measured(OURS, image, model, store, WORK / "ours.npy")
-        same = float((np.load(WORK / "plain.npy") == np.load(WORK / "ours.npy")).mean())
-        rows.append({"plain": plain, "ours": ours, "agreement": same})
-    speedup = statistics.median(row["plain"][0] / row["ours"][0] for row in rows)
-    memory = statistics.median(row["ours"][1] / row["plain"][1] for row in rows)
-    result = {
-        "what": "demo-head, one simulated head of 144 x 176 x 144 voxels, store to store",
-        "times_faster_than_plain": round(speedup, 2),
-        "memory_over_plain": round(memory, 2),
-        "agreement": min(row["agreement"] for row in rows),
-        "pairs": rows,
+    options = _options()
+    RESULTS.mkdir(exist_ok=True)
+    rows: list[Row] = []
+    circumstances = {
+        "processor": processor().found,
+        "threads": options.threads,
+        "size": options.size,
+        "rounds": options.rounds,
+        "versions": versions(),
     }
-    Path("results/bench.json").write_text(json.dumps(result, indent=1) + "\n")
-    for key, value in result.items():
-        sys.stdout.write(f"{key:26} {value}\n")
+    sys.stdout.write(f"{HEADER}\n")
+    with tempfile.TemporaryDirectory(dir=RESULTS, prefix="bench-") as folder:
+        setting = Setting(Path(folder), options.size, options.threads, options.rounds)
+        for part in options.parts or PARTS:
+            for row in PARTS[part](setting):
+                rows.append(row)
+                sys.stdout.write(f"{row.line}\n")
+                sys.stdout.flush()
+            _keep(circumstances, rows)  # after each part, as all of them take half an hour
 
 
-main()
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure.")
+    parser.add_argument("parts", nargs="*", metavar="NAME", help=f"some of: {', '.join(PARTS)}; default: all")
+    parser.add_argument("--size", type=int, default=WHOLE, help="voxels along each side of the scan")
+    parser.add_argument("--threads", type=int, default=usable_cores(), help="default: all processors")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each side is run")
+    options = parser.parse_args()
+    unknown = set(options.parts) - PARTS.keys()
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return options
+
+
+def _keep(circumstances: dict[str, object], rows: list[Row]) -> None:
+    (RESULTS / "bench.md").write_text(table(rows), "utf-8")
+    result = circumstances | {"rows": [row.record() for row in rows]}
+    (RESULTS / "bench.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Many classes: logits of all of them would be 7 GB, and are never there at once."""
+
+from collections.abc import Iterator
+
+from medscience.store.images import open_image
+from tests.bench.agreement import agreement
+from tests.bench.rounds import peak
+from tests.bench.row import Row
+from tests.bench.setting import Setting
+
+MODEL = "model21_104class"
+
+
+def classes(setting: Setting) -> Iterator[Row]:
+    """Measure the peak of 104 classes under the default promise, and agreement with the plain module."""
+    ours = setting.ours(MODEL)
+    yield Row(f"{MODEL}, ours: peak", peak([ours]), "GiB", at_most=3)
+    yield Row(f"{MODEL}, ours: time", ours.seconds, "s")
+    yield Row(f"{MODEL}, ours: blocks", open_image(ours.labels).commit.record["plan"]["blocks"], "")
+    plain = setting.plain(MODEL)
+    yield Row(f"{MODEL}, plain: peak", peak([plain]), "GiB")
+    yield Row(f"{MODEL}, plain: time", plain.seconds, "s")
+    same = agreement(f"{MODEL}, ours", setting, MODEL, ours.labels)
+    yield Row(f"{MODEL}, ours: worst label", min(row.reached for row in same[:-1]), "Dice")
+    yield same[-1]

@@ -1,0 +1,146 @@
+"""What is compared, each side a process of its own: ``python -m tests.bench.sides NAME ARGUMENTS``.
+
+Arguments are a JSON object; seconds, peak memory and what else was found are printed as another. Clocks run
+from a stored image to labels, after imports (`in_memory`: from an array). Ours ends with a committed store;
+the others end with labels in memory, and read, scale and turn the scan as a script with NumPy would.
+"""
+
+import cProfile
+import json
+import pstats
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from medscience.description import read_model
+from medscience.image import Image
+from medscience.inference.job import prepare
+from medscience.inference.plan import parse_memory
+from medscience.models.zoo import build, fit_weights, load, load_tensors
+from medscience.postprocess import components  # noqa: F401 - that the step's own import takes no time
+from medscience.preprocess.normalize import RULES, Normalization
+from medscience.steps.export import nifti
+from medscience.steps.predict import predict
+from medscience.store.images import open_image
+from medscience.store.record import peak_memory
+from medscience.terminal import progress  # noqa: F401 - likewise
+
+EVERYTHING = (slice(None),) * 3
+MEMORY = "8G"
+
+Found = dict[str, float]
+Infer = Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
+
+
+def plain(image: str, model: str, labels: str, threads: int) -> Found:
+    """The module as PyTorch gives it, on the whole volume: float32, default format, all logits at once."""
+    return _scripted(image, model, labels, threads, lambda network, values: network(values))
+
+
+def sliding(image: str, model: str, labels: str, threads: int, overlap: float) -> Found:
+    """The same module in MONAI's windows."""
+    from monai.inferers import SlidingWindowInferer
+
+    inferer = SlidingWindowInferer(roi_size=(128,) * 3, sw_batch_size=1, overlap=overlap, mode="gaussian")
+    return _scripted(image, model, labels, threads, lambda network, values: inferer(values, network))
+
+
+def _scripted(image: str, model: str, labels: str, threads: int, infer: Infer) -> Found:
+    torch.set_num_threads(threads)
+    begun = time.perf_counter()
+    description = read_model(Path(model))
+    weights = Path(model).with_name(description.weights.file)
+    network = build(description.network).eval()
+    fit_weights(network, load_tensors(weights), weights)
+    stored = open_image(Path(image)).image
+    values = stored.read(EVERYTHING).astype(np.float32)
+    rule = RULES[description.input.normalize]
+    low, high = np.quantile(values, (rule.low, rule.high))
+    scaled = Normalization(low, high - low + rule.softening, rule.clip)(values)
+    turn = stored.geometry.reorientation(description.input.axes)
+    seen = torch.from_numpy(np.ascontiguousarray(turn.apply(scaled)))[None, None]
+    with torch.inference_mode():
+        started = time.perf_counter()
+        answer = infer(network, seen).argmax(1)[0]
+        inside = time.perf_counter() - started
+    found = turn.inverse.apply(answer.numpy().astype(np.uint8))
+    seconds = time.perf_counter() - begun
+    np.save(labels, found)
+    return {"seconds": seconds, "network": inside}
+
+
+def stored(image: str, model: str, labels: str, threads: int, precision: str, memory: str = MEMORY) -> Found:
+    """Our predict, from store to store."""
+    begun = time.perf_counter()
+    predict(Path(image), model, Path(labels), memory, threads=threads, precision=precision)
+    return {"seconds": time.perf_counter() - begun}
+
+
+def in_memory(image: str, model: str, threads: int, precision: str) -> Found:
+    """Our engine on an array, into an array: no store."""
+    torch.set_num_threads(threads)
+    scan = open_image(Path(image)).image
+    held = Image(scan.read(EVERYTHING), scan.meaning)
+    labels = np.empty(held.shape, dtype=np.uint8)
+    begun = time.perf_counter()
+    job = prepare(held, load(Path(model)), parse_memory(MEMORY), precision=precision)
+    job.run(labels.__setitem__)
+    return {"seconds": time.perf_counter() - begun}
+
+
+def shares(image: str, model: str, labels: str, threads: int, precision: str, asked_at: float) -> Found:
+    """Where the time of a prediction and of its export goes.
+
+    `asked_at` is when this process was asked for, in seconds since 1970.
+    """
+    start = time.time() - asked_at
+    profile = cProfile.Profile()
+    begun = time.perf_counter()
+    profile.runcall(predict, Path(image), model, Path(labels), threads=threads, precision=precision)
+    exporting = time.perf_counter()
+    nifti(Path(labels), Path(labels).with_suffix(".nii.gz"))
+    ended = time.perf_counter()
+    spent = pstats.Stats(profile).stats
+    decide = _inside(spent, "inference/decide.py", "decide")
+    blocks = _inside(spent, "store/images.py", "write")
+    finish = _inside(spent, "store/images.py", "finish") + _inside(spent, "store/staging.py", "_commit")
+    return {
+        "seconds": ended - begun,
+        "start": start,
+        "weights": _inside(spent, "models/zoo.py", "load"),
+        "prepare": _inside(spent, "inference/job.py", "prepare"),
+        "inference": _inside(spent, "inference/predict.py", "predict") - decide - blocks,
+        "decide": decide,
+        "write": blocks + finish,
+        "export": ended - exporting,
+    }
+
+
+def _inside(spent: dict[Any, Any], file: str, function: str) -> float:
+    """Seconds in a function and what it calls."""
+    times = [s[3] for (path, _, name), s in spent.items() if path.endswith(file) and name == function]
+    if not times:
+        raise LookupError(f"{function} of {file} was never called: the bench measures another name")
+    return sum(times)
+
+
+def roof(threads: int) -> Found:
+    """What the machine can do."""
+    from tests.bench.roof import rates
+
+    begun = time.perf_counter()
+    found = rates(threads)
+    return {"seconds": time.perf_counter() - begun} | found
+
+
+SIDES = {side.__name__: side for side in (plain, sliding, stored, in_memory, shares, roof)}
+
+if __name__ == "__main__":
+    result = SIDES[sys.argv[1]](**json.loads(sys.argv[2]))
+    taken = {"seconds": result.pop("seconds"), "peak": peak_memory(), "found": result}
+    sys.stdout.write(json.dumps(taken))
