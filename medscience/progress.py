@@ -44,7 +44,7 @@ def unless_stalled(tell: Tell, patience: float) -> Iterator[Tell]:
         raise StallError(
             "STALLED",
             field="progress",
-            found=f"no finished block for {patience / 60:g} minutes",
+            found=f"nothing done for {patience / 60:g} minutes",
             expected="some",
             fix="run it again, finished blocks are kept; if blocks take that long, with a larger --stall",
         )

@@ -21,6 +21,7 @@ from torch.nn.functional import conv3d, pad
 from medscience.errors import ModelError
 from medscience.inference.tiling import Sizes
 from medscience.models.meshnet import DepthToSpace, SpaceToDepth
+from medscience.progress import Tell, nobody
 
 SLAB = 4 << 20
 """Bytes of output that are computed at once: what stays in a processor's cache, but costs little to begin."""
@@ -125,15 +126,16 @@ class Layers:
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
 
-    def __call__(self, image: Tensor) -> Tensor:
-        """Map an image (1, 1, I, J, K) to features (1, C, I, J, K)."""
+    def __call__(self, image: Tensor, tell: Tell = nobody) -> Tensor:
+        """Map an image (1, 1, I, J, K) to features (1, C, I, J, K); `tell` hears of every layer."""
         i, j, k = image.shape[2:]
         cells = image.to(self.precision, memory_format=torch.channels_last_3d)
         if self._cells:
             cells = self._cells(cells)
         held = Held(cells, 0, cells.shape[2])
-        for layer in self.layers:
+        for done, layer in enumerate(self.layers, start=1):
             held = _run(layer, held, self.room)
+            tell(done, len(self.layers))
         return self._voxels(held.volume)[:, :, :i, :j, :k] if self._voxels else held.volume
 
     @property

@@ -56,7 +56,7 @@ def predict(
     write : callable
         Takes a region (z, y, x) and its labels.
     tell : callable
-        Hears how many blocks are done, and of how many.
+        Hears how many layers of blocks are done, and of how many.
     has : callable
         Says of a region whether it is written already, by a run that was interrupted.
 
@@ -79,7 +79,10 @@ def predict(
         if plan.blend:
             return blended(engine, see, frame.shape, plan.blend, box, seams)
         read, keep = with_halo(box, plan.halo, frame.shape, engine.alignment)
-        return engine.features(see(read))[(slice(None), slice(None), *keep)]
+        return engine.features(see(read), layer_done)[(slice(None), slice(None), *keep)]
+
+    def layer_done(layers: int, _all: int) -> None:
+        tell(before * parts + layers, len(todo) * parts)
 
     def labels_of(region: Region) -> NDArray[np.generic]:
         # a function of its own, so that one block's features are gone before the next block's are made
@@ -95,10 +98,11 @@ def predict(
     head = engine.head
     link = Link(answer, frame.geometry)
     todo = [region for region in regions(answer.shape, plan.block) if not has(region)]
-    tell(0, len(todo))
-    for done, region in enumerate(todo, start=1):
+    parts = len(engine.features.layers) + 1  # of a block: its layers, and what is decided and written
+    tell(0, len(todo) * parts)
+    for before, region in enumerate(todo):
         write(region, labels_of(region))
-        tell(done, len(todo))
+        tell((before + 1) * parts, len(todo) * parts)
     return seams
 
 

@@ -16,7 +16,7 @@ def drawn(shape, seed=0):
 
 
 @given(
-    shape=st.tuples(*[st.integers(1, 14)] * 3),
+    shape=st.tuples(*[st.integers(3, 14)] * 3),
     dilations=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     activation=st.sampled_from(["relu", "elu", "gelu"]),
     norm=st.sampled_from(["none", "instance"]),

@@ -314,7 +314,7 @@ def test_one_that_stalls_says_where_and_fails(scan, tiny_model, store, undisturb
     _, said = process.communicate()
     assert process.returncode == 1
     assert "in hung" in said  # the stack of the thread that hangs
-    assert said.splitlines()[-1].startswith("STALLED  progress: found no finished block for 0.05 minutes")
+    assert said.splitlines()[-1].startswith("STALLED  progress: found nothing done for 0.05 minutes")
     assert json.loads(told.with_name("scan.json").read_text())["code"] == "STALLED"
     assert_gone_on_with(scan, tiny_model, store, undisturbed, blocks=2)
 
