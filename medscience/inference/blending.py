@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medscience.inference.decide import decide
+from medscience.inference.decide import Head, decide
 from medscience.inference.engine import Engine
 from medscience.inference.tiling import Region, Sizes
 
@@ -75,9 +75,9 @@ def blended(
     seams : Seams
         Counts, grown by this call.
     """
-    head = engine.head
+    head, labels = engine.head, Head(engine.head.layer)
     sizes = [part.stop - part.start for part in box]
-    total = torch.zeros(1, head.in_channels, *sizes).contiguous(memory_format=torch.channels_last_3d)
+    total = torch.zeros(1, head.channels, *sizes).contiguous(memory_format=torch.channels_last_3d)
     weight = torch.zeros(1, 1, *sizes)
     alone: list[tuple[Region, NDArray[np.generic]]] = []
     for tile in tiles(shape, side):
@@ -90,9 +90,9 @@ def blended(
         share = _gaussian([t.stop - t.start for t in tile])[inner]
         total[(slice(None), slice(None), *outer)] += features * share
         weight[(slice(None), slice(None), *outer)] += share
-        alone.append((outer, decide(features, head)))
+        alone.append((outer, decide(features, labels)))
     total /= weight
-    _count(seams, alone, decide(total, head))
+    _count(seams, alone, decide(total, labels))
     return total
 
 

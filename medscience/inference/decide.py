@@ -1,5 +1,7 @@
 """From features to labels, a few voxels at a time: the class axis is never held whole."""
 
+import math
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -24,42 +26,69 @@ FEW = 16
 """Number of classes up to which their logits are kept as planes, and above it voxel by voxel: measured."""
 
 
-def decide(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
-    """Return the most likely class of every voxel of features (1, C, I, J, K), as an array (I, J, K).
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last layer of a network, from a voxel's features to its logits, and what is kept of those."""
+
+    layer: nn.Conv3d
+    """Pointwise, in float32."""
+    maps: tuple[str, ...] = ()
+    """Beside the most likely class: ``confidence``, its probability; ``entropy`` of all classes, 1 where all
+    are equally likely; ``probability-N`` of class N. As uint8, 255 for 1."""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.layer.out_channels
+
+    @property
+    def channels(self) -> int:
+        """Number of features."""
+        return self.layer.in_channels
+
+    @property
+    def decision(self) -> "np.dtype[np.generic]":
+        """What is kept of a voxel: its label, or fields ``label`` and one for each map."""
+        label = label_type(self.classes)
+        return np.dtype([("label", label), *((name, np.uint8) for name in self.maps)]) if self.maps else label
+
+
+def decide(features: Tensor, head: Head) -> NDArray[np.generic]:
+    """Return the decision for every voxel of features (1, C, I, J, K), as an array (I, J, K).
 
     Logits are float32, whatever the features' precision.
     """
     shape = features.shape[2:]
-    labels = np.empty(shape, dtype=label_type(head.out_channels))
-    numbers = head.out_channels + head.in_channels
+    decided = np.empty(shape, dtype=head.decision)
+    numbers = head.classes * (3 if head.maps else 1) + head.channels
     slices = max(LOGITS // (4 * numbers * shape[1] * shape[2]), 1)
     for start in range(0, shape[0], slices):
-        part = labels[start : start + slices]
-        part[:] = _most_likely(features[:, :, start : start + slices], head).reshape(part.shape)
-    return labels
+        part = decided[start : start + slices]
+        part[:] = _decided(features[:, :, start : start + slices], head).reshape(part.shape)
+    return decided
 
 
 def decide_between(
-    features: Tensor, head: nn.Conv3d, places: NDArray[np.float64], shape: tuple[int, ...]
+    features: Tensor, head: Head, places: NDArray[np.float64], shape: tuple[int, ...]
 ) -> NDArray[np.generic]:
-    """Return the most likely class at places between the voxels of features, by linear logits.
+    """Return the decision at places between the voxels of features, by linear logits.
 
     Features are interpolated instead of logits: the head is linear, and a linear interpolation's weights
     add up to one, so that both give the same, and there are fewer features than classes. Places further than
-    half a voxel outside are background.
+    half a voxel outside are background, with maps of 0.
 
     Parameters
     ----------
     features : Tensor
         Shape (1, C, I, J, K).
-    head : Conv3d
-        Pointwise, from features to logits.
+    head : Head
+        From features to logits.
     places : ndarray, shape (3, 4)
         Affine from an index (z, y, x, 1) of the answer to an index (i, j, k) of the features.
     shape : tuple of int
         Shape (Z, Y, X) of the answer.
     """
-    labels = np.zeros(shape, dtype=label_type(head.out_channels))
+    decided = np.zeros(shape, dtype=head.decision)
     limits = np.array(features.shape[2:]).reshape(3, 1, 1, 1)
     for region in regions(shape, (PIECE,) * 3):
         grid = np.mgrid[region].astype(np.float64)
@@ -67,9 +96,8 @@ def decide_between(
         inside = ((at >= -0.5) & (at <= limits - 0.5)).all(axis=0)
         if inside.any():
             sampled = _sampled(features, np.clip(at, 0, limits - 1))
-            found = _most_likely(sampled, head).reshape(inside.shape)
-            labels[region] = np.where(inside, found, 0)
-    return labels
+            decided[region][inside] = _decided(sampled, head)[inside.ravel()]
+    return decided
 
 
 def label_type(classes: int) -> "np.dtype[np.generic]":
@@ -90,16 +118,13 @@ def _sampled(features: Tensor, at: NDArray[np.float64]) -> Tensor:
     return grid_sample(box, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
-def _most_likely(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
-    """Return the class of each voxel, in the order of the features' voxels."""
-    classes, channels = head.weight.shape[:2]
-    weight = head.weight.view(classes, channels)
-    bias = cast(Tensor, head.bias)
-    voxels = features.permute(0, 2, 3, 4, 1).reshape(-1, channels).float()
-    if classes <= FEW:
-        best, found = torch.addmm(bias[:, None], weight, voxels.T).max(dim=0)
-    else:
-        best, found = torch.addmm(bias, voxels, weight.T).max(dim=1)
+def _decided(features: Tensor, head: Head) -> NDArray[np.generic]:
+    """Return the decision for each voxel, in the order of the features' voxels."""
+    weight, bias = head.layer.weight.view(head.classes, head.channels), cast(Tensor, head.layer.bias)
+    voxels = features.permute(0, 2, 3, 4, 1).reshape(-1, head.channels).float()
+    axis = 0 if head.classes <= FEW else 1
+    logits = torch.addmm(bias, voxels, weight.T) if axis else torch.addmm(bias[:, None], weight, voxels.T)
+    best, found = logits.max(dim=axis)
     if not torch.isfinite(best.sum()):  # NaN wins every comparison
         raise ModelError(
             "MODEL-NOT-FINITE",
@@ -108,4 +133,21 @@ def _most_likely(features: Tensor, head: nn.Conv3d) -> NDArray[np.generic]:
             expected="finite numbers",
             fix="check the weights and the image's values",
         )
-    return found.numpy()
+    if not head.maps:
+        return found.numpy()
+    decided = np.empty(len(found), dtype=head.decision)
+    decided["label"] = found.numpy()
+    probabilities = torch.softmax(logits, dim=axis)
+    for name in head.maps:
+        decided[name] = (255 * _map(name, probabilities, axis)).round_().to(torch.uint8).numpy()
+    return decided
+
+
+def _map(name: str, probabilities: Tensor, axis: int) -> Tensor:
+    """Return a map, 0 to 1, of each voxel."""
+    if name == "confidence":
+        return probabilities.amax(dim=axis)
+    if name == "entropy":
+        entropy: Tensor = torch.special.entr(probabilities).sum(dim=axis)
+        return (entropy / math.log(probabilities.shape[axis])).clamp_(0, 1)
+    return probabilities.select(axis, int(name.removeprefix("probability-")))

@@ -7,8 +7,8 @@ from medscience.inference.plan import Footprint
 LIBRARIES = 300 << 20
 """Bytes of a process that has imported torch and zarr and reads and writes shards; measured, rounded up."""
 
-AROUND = 4 + 1
-"""Bytes for each voxel around the network: the normalised tile, and its labels."""
+NORMALISED = 4
+"""Bytes for each voxel of the normalised tile."""
 
 MARGIN = 1.02
 """What the allocator keeps beyond the tensors in use; measured, rounded up."""
@@ -20,11 +20,12 @@ def footprint(engine: Engine) -> Footprint:
     Logits are decided slab by slab, so the number of classes does not count.
     """
     features = engine.features
-    weights = sum(p.nbytes for p in engine.head.parameters()) + features.weight_bytes
-    held = features.channels * features.precision.itemsize + AROUND
+    weights = sum(p.nbytes for p in engine.head.layer.parameters()) + features.weight_bytes
+    held = features.channels * features.precision.itemsize + NORMALISED + engine.head.decision.itemsize
     return Footprint(
         LIBRARIES + 2 * LOGITS + 4 * weights,
         round(held * MARGIN),
-        engine.head.in_channels,
+        engine.head.channels,
+        engine.head.decision.itemsize,
         features.working_bytes,
     )

@@ -56,6 +56,7 @@ def prepare(
     memory: int,
     block: Sizes | None = None,
     precision: Precision = "float32",
+    maps: tuple[str, ...] = (),
 ) -> Job:
     """Settle grid, plan and normalisation of a prediction.
 
@@ -71,6 +72,8 @@ def prepare(
         Blocks to use instead of choosing.
     precision : str
         Of what the network holds between its layers.
+    maps : tuple of str
+        What is kept of the logits beside the most likely class.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def prepare(
     description, network = model
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
-    ready = engine(network, precision)
+    ready = engine(network, precision, maps)
     held = footprint(ready)
     if is_exact(network):
         todo = plan(link, context(network), held, memory, block)
@@ -103,7 +106,7 @@ def _everything(link: Link, held: Footprint, memory: int, block: Sizes | None) -
     return overlapping(link, held, memory, block)
 
 
-def focused(job: Job, crop: Crop, folder: Path, largest: Largest) -> Job:
+def focused(job: Job, crop: Crop, folder: Path, largest: Largest, memory: int) -> Job:
     """Return a job that looks only at the box that a first model finds, as brainchop crops to the brain.
 
     The large model still sees all the context that there is around the box, so that inside of it its answer
@@ -117,6 +120,8 @@ def focused(job: Job, crop: Crop, folder: Path, largest: Largest) -> Job:
         Where the first model lies.
     largest : callable
         Removes what is not connected to the brain.
+    memory : int
+        Bytes promised.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def focused(job: Job, crop: Crop, folder: Path, largest: Largest) -> Job:
         If the first model finds nothing.
     """
     path = folder / f"{crop.model}.yaml"
-    first = prepare(job.frame, load(path), job.plan.predicted_bytes, precision=job.engine.precision)
+    first = prepare(job.frame, load(path), memory, precision=job.engine.precision)
     labels = np.zeros(job.frame.shape, dtype=np.uint8)
     first.run(labels.__setitem__)
     found = np.argwhere(largest(labels))

@@ -27,6 +27,8 @@ class Footprint:
     """Bytes for each voxel of a tile, at the worst moment."""
     channels: int = 0
     """Features of a voxel, which are float32 while they are interpolated."""
+    decision_bytes: int = 1
+    """What is kept of a voxel of the answer."""
     working_bytes: Callable[[Sizes], int] = lambda tile: 0
     """Bytes for a tile that do not grow with each of its sides, such as the slab that is computed."""
 
@@ -196,7 +198,7 @@ def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint) -> Plan:
     shape, tile = link.image.shape, link.tile(block, halo)
     count = math.prod(-(-n // b) for n, b in zip(shape, block, strict=True))
     voxels = footprint.per_voxel * math.prod(tile) + footprint.working_bytes(tile)
-    labels = 2 * math.prod(block) + 2 * SIDE * math.prod(shape[1:])
+    labels = footprint.decision_bytes * (2 * math.prod(block) + 2 * SIDE * math.prod(shape[1:]))
     return Plan(block, tile, halo, count, footprint.fixed + voxels + _between(link, footprint) + labels)
 
 

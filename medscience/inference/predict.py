@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medscience.geometry import Geometry
 from medscience.image import Image
 from medscience.inference.blending import Seams, blended
-from medscience.inference.decide import decide, decide_between, label_type
+from medscience.inference.decide import decide, decide_between
 from medscience.inference.engine import Engine
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Plan
@@ -39,7 +39,7 @@ def predict(
     tell: Tell = nobody,
     has: Has = has_none,
 ) -> Seams:
-    """Write the most likely class of every voxel of a grid, block by block.
+    """Write the decision for every voxel of a grid, block by block.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def predict(
     plan : Plan
         Blocks of the answer, halo, and the part of the frame outside of which everything is background.
     write : callable
-        Takes a region (z, y, x) and its labels.
+        Takes a region (z, y, x) and its labels, with a field for each map where there are maps.
     tell : callable
         Hears how many layers of blocks are done, and of how many.
     has : callable
@@ -86,7 +86,7 @@ def predict(
 
     def labels_of(region: Region) -> NDArray[np.generic]:
         # a function of its own, so that one block's features are gone before the next block's are made
-        labels = np.zeros([r.stop - r.start for r in region], dtype=label_type(head.out_channels))
+        labels = np.zeros([r.stop - r.start for r in region], dtype=head.decision)
         box = within(link.box(region), plan.focus)
         if box is None:
             return labels

@@ -14,6 +14,7 @@ from medscience.errors import BatchError, ConfigError, MedscienceError, MemoryPr
 from medscience.progress import unless_stalled
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import nn
 
     from medscience.inference.blending import Seams
@@ -40,6 +41,10 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         Literal["auto", "float32", "bfloat16"],
         typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
     ] = "auto",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="also keep: confidence, entropy, or the probability of a label's value"),
+    ] = None,
     stall: Annotated[float, typer.Option(min=0.001, help="minutes without progress to fail")] = 30,
 ) -> None:
     """Write the most likely label of every voxel, on the image's own grid.
@@ -65,7 +70,9 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     give_back_freed_memory()
     torch.set_num_threads(threads or usable_cores())
     path = find_model(model)
-    task = _Task(path, *load(path), promised, sides, precision_of(precision), 60 * stall)
+    description, network = load(path)
+    maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
+    task = _Task(path, description, network, promised, sides, precision_of(precision), maps, 60 * stall)
     if not batch:
         task.run(*rows[0])
     else:
@@ -82,6 +89,7 @@ class _Task:
     promised: int
     sides: Sides | None
     precision: "Precision"
+    maps: tuple[str, ...]
     patience: float
 
     def run(self, image: Path, destination: Path) -> None:
@@ -95,9 +103,10 @@ class _Task:
 
         stored = open_image(image)
         threads = torch.get_num_threads()
+        settings: dict[str, Any] = {"precision": self.precision, "device": "cpu", "threads": threads}
         provenance = Provenance(
             "predict",
-            {"precision": self.precision, "device": "cpu", "threads": threads},
+            settings | ({"maps": list(self.maps)} if self.maps else {}),
             {"image": stored.commit.digest, "model": file_sha256(self.path)} | self._first_model(),
         )
         if is_done(destination, provenance):
@@ -112,12 +121,10 @@ class _Task:
         from medscience.inference.job import prepare
 
         model = (self.description, self.network)
-        return prepare(stored.image, model, self.promised, block, self.precision)
+        return prepare(stored.image, model, self.promised, block, self.precision, self.maps)
 
     def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: Any) -> None:  # noqa: ANN401
-        from medscience.inference.decide import label_type
         from medscience.inference.job import focused
-        from medscience.postprocess.components import keep_largest
         from medscience.store.images import ImageWriter
         from medscience.store.metadata import Content, LabelMeaning
         from medscience.store.staging import staged
@@ -133,12 +140,12 @@ class _Task:
             staged(destination, provenance, block=job.plan.block) as staging,
         ):
             writer = ImageWriter(
-                staging, content, stored.image.shape, label_type(len(labels)), job.plan.block
+                staging, content, stored.image.shape, job.engine.head.decision, job.plan.block
             )
             crop = about_model.input.crop
             with unless_stalled(bar, self.patience) as tell:
                 if crop:
-                    job = focused(job, crop, self.path.parent, lambda found: keep_largest(found).labels)
+                    job = focused(job, crop, self.path.parent, _largest, self.promised)
                 with about(stored.path):
                     seams = job.run(writer.write, tell, writer.has)
             writer.finish()
@@ -153,6 +160,22 @@ class _Task:
         if not crop:
             return {}
         return {"first_model": file_sha256(find_model(str(self.path.parent / f"{crop.model}.yaml")))}
+
+
+def _largest(labels: "NDArray[Any]") -> "NDArray[Any]":
+    from medscience.postprocess.components import keep_largest
+
+    return keep_largest(labels).labels
+
+
+def _map(name: str, model: ModelFile) -> str:
+    """Return the name of a map that is to be kept, or refuse it."""
+    values = [str(label.value) for label in model.output.labels]
+    if name in values:
+        return f"probability-{name}"
+    if name not in ("confidence", "entropy"):
+        raise typer.BadParameter(f"--map {name} is none of confidence, entropy, {', '.join(values)}")
+    return name
 
 
 def _rows(sheet: Path) -> list[tuple[Path, Path]]:

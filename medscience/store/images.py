@@ -1,5 +1,6 @@
 """Images and labels as committed OME-Zarr 0.5 stores."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -19,6 +20,9 @@ from medscience.store.objects import VerifyingStore
 from medscience.store.pyramid import majority, mean
 from medscience.store.staging import Staging
 
+MAPS = "maps"
+"""The group of a store's maps."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
@@ -29,6 +33,8 @@ class StoredImage:
     content: Content
     levels: tuple[Image, ...]
     """The image, and its coarser copies."""
+    maps: Mapping[str, Image]
+    """What was kept beside labels, such as their ``confidence``: uint8, 255 for 1."""
 
     @property
     def image(self) -> Image:
@@ -64,7 +70,9 @@ def open_image(path: Path) -> StoredImage:
         Image(_array(group, str(n)), replace(meaning, geometry=meaning.geometry.coarser(factors)))
         for n, factors in enumerate(content.levels)
     )
-    return StoredImage(store, commit, content, levels)
+    names = {key.split("/")[1] for key in commit.objects if key.startswith(f"{MAPS}/")} - {"zarr.json"}
+    maps = {name: Image(_array(group, f"{MAPS}/{name}"), meaning) for name in sorted(names)}
+    return StoredImage(store, commit, content, levels, maps)
 
 
 class ImageWriter:
@@ -79,7 +87,7 @@ class ImageWriter:
     shape : tuple of int
         Sizes along the axes of ``content.meaning``.
     dtype : dtype
-        Type of the numbers.
+        Type of the numbers. With fields, ``label`` is the image, and the others are maps beside it.
     block : tuple of int, optional
         Spatial sides of the blocks that will be written; shards are chosen so that a block is whole shards.
     """
@@ -92,6 +100,7 @@ class ImageWriter:
         dtype: DTypeLike,
         block: Shape | None = None,
     ) -> None:
+        fields = np.dtype(dtype).fields or {"label": (np.dtype(dtype), 0)}
         self._factors = content.levels
         self._objects = staging.objects.objects
         self._ledger = staging.ledger
@@ -102,9 +111,14 @@ class ImageWriter:
             attributes=write_attributes(content, shape, name),
         )
         self._arrays = [
-            _create(group, str(n), _level_shape(shape, f), dtype, content.meaning.axes, block)
+            _create(group, str(n), _level_shape(shape, f), fields["label"][0], content.meaning.axes, block)
             for n, f in enumerate(self._factors)
         ]
+        self._maps = {
+            name: _create(group, f"{MAPS}/{name}", shape, kind[0], content.meaning.axes, block)
+            for name, kind in fields.items()
+            if name != "label"
+        }
 
     @property
     def shape(self) -> Shape:
@@ -133,7 +147,9 @@ class ImageWriter:
                     expected=f"whole shards of {self.shards} in {self.shape}",
                     fix="cut the work into whole shards",
                 )
-        self._arrays[0][region] = values
+        self._arrays[0][region] = values["label"] if self._maps else values
+        for name, array in self._maps.items():
+            array[region] = values[name]
         if self._ledger is not None:
             self._ledger.add(region, {key: self._objects[key] for key in self._keys(region)})
 
@@ -144,7 +160,13 @@ class ImageWriter:
     def _keys(self, region: tuple[slice, ...]) -> list[str]:
         """Name the objects that hold a region."""
         along = (range(r.start // n, -(-r.stop // n)) for r, n in zip(region, self.shards, strict=True))
-        return ["/".join(("0/c", *map(str, shard))) for shard in product(*along)]
+        shards = ["/".join(("c", *map(str, shard))) for shard in product(*along)]
+        return [f"{array}/{shard}" for array in self._names for shard in shards]
+
+    @property
+    def _names(self) -> list[str]:
+        """The arrays that are written block by block."""
+        return ["0", *(f"{MAPS}/{name}" for name in self._maps)]
 
     def finish(self) -> None:
         """Write the coarser levels, each from the one before, one shard at a time.
@@ -154,8 +176,8 @@ class ImageWriter:
         StoreError
             If a part of the image was never written.
         """
-        written = sum(key.startswith("0/c/") for key in self._objects)
-        expected = len(regions(self.shape, self.shards))
+        written = sum(key.startswith(f"{name}/c/") for key in self._objects for name in self._names)
+        expected = len(regions(self.shape, self.shards)) * len(self._names)
         if written != expected:
             raise StoreError(
                 "STORE-INCOMPLETE",

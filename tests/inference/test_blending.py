@@ -89,7 +89,7 @@ def test_averaging_features_is_averaging_logits(image):
 
     box = (slice(3, 20), slice(2, 17), slice(5, 21))
     with torch.inference_mode():
-        features = blended(net, see, SHAPE, (12, 12, 12), box, Seams())
+        features = blended(engine(net), see, SHAPE, (12, 12, 12), box, Seams())
         found = net.head(features)[0].numpy()
         total, weight = np.zeros((3, *SHAPE)), np.zeros(SHAPE)
         line = np.exp(-0.5 * ((np.arange(12) - 5.5) / 1.5) ** 2)

@@ -140,3 +140,29 @@ def test_the_footprint_is_one_layer_and_the_slab_that_is_computed():
     thin, wide = (footprint(engine(MeshNet(c, 104, (1, 2), "relu"))).per_voxel for c in (5, 20))
     assert 4 * 6 < thin < 4 * 6 + 10
     assert 4 * 21 < wide < 4 * 21 + 10
+
+
+def test_maps_are_the_probabilities_of_the_network(image, network):
+    """Against softmax of the whole volume's logits; the labels stay as they are without maps."""
+    with torch.inference_mode():
+        p = torch.softmax(network(torch.from_numpy(np.asarray(image.data))[None, None])[0], 0).numpy()
+    names = ("confidence", "entropy", "probability-2")
+    ready = engine(network, maps=names)
+    decided = np.zeros(image.shape, ready.head.decision)
+    todo = plan(Link(image.geometry, image.geometry), context(network), footprint(ready), 1 << 30, (8, 9, 7))
+    predict(image, image.geometry, ready, np.float32, todo, decided.__setitem__)
+    assert_array_equal(decided["label"], whole(image, network))
+    entropy = -(p * np.log(p)).sum(0) / np.log(3)
+    for name, expected in zip(names, (p.max(0), entropy, p[2]), strict=True):
+        assert np.abs(decided[name] / 255 - expected).max() < 0.51 / 255
+
+
+def test_maps_are_zero_where_the_network_did_not_look(image, network):
+    larger = image.geometry.pad((4, 0, 3), (0, 5, 2))
+    ready = engine(network, maps=("confidence",))
+    decided = np.ones(larger.shape, ready.head.decision)
+    todo = plan(Link(larger, image.geometry), context(network), Footprint(0, 0), 1 << 30, (9, 9, 9))
+    predict(image, larger, ready, np.float32, todo, decided.__setitem__)
+    inside = decided["confidence"] >= 255 // 3
+    assert inside.sum() == np.prod(image.shape)
+    assert (decided["confidence"][~inside] == 0).all()

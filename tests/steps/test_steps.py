@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
+import typer
 import yaml
 from numpy.testing import assert_array_equal
 from safetensors.numpy import load_file, save_file
@@ -290,3 +291,22 @@ def test_a_network_with_instance_norm_sees_everything_or_says_that_it_is_approxi
     assert records["many"]["exact"] is False
     assert 0 < records["many"]["seam_score"] < 1
     assert "approximate" in records["many"]["warnings"][0]
+
+
+def test_maps_lie_beside_the_labels(head, tiny_model, tmp_path):
+    scan, store = head / "scan.ome.zarr", tmp_path / "raw.ome.zarr"
+    predict(scan, str(tiny_model), store, keep=["confidence", "2"], tile="32,40,68", threads=1)
+    found = open_image(store)
+    assert list(found.maps) == ["confidence", "probability-2"]
+    labels = found.image.read(EVERYTHING)
+    confidence, second = (found.maps[name].read(EVERYTHING) for name in found.maps)
+    assert confidence.min() >= 255 // 3
+    assert_array_equal(second[labels == 2], confidence[labels == 2])
+    predict(scan, str(tiny_model), tmp_path / "plain.ome.zarr", threads=1)
+    assert_array_equal(open_image(tmp_path / "plain.ome.zarr").image.read(EVERYTHING), labels)
+    verify([store])
+
+
+def test_a_map_that_there_is_not_is_wrong_usage(head, tiny_model, tmp_path):
+    with pytest.raises(typer.BadParameter, match="none of confidence, entropy, 0, 1, 2"):
+        predict(head / "scan.ome.zarr", str(tiny_model), tmp_path / "raw.ome.zarr", keep=["sureness"])
