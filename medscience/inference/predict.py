@@ -73,7 +73,7 @@ def predict(
     seams = Seams()
 
     def see(region: Region) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(normalize(frame.read(region))))[None, None]
+        return torch.from_numpy(normalize(np.ascontiguousarray(frame.read(region))))[None, None]
 
     def features_of(box: Region) -> torch.Tensor:
         if plan.blend:

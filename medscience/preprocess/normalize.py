@@ -43,7 +43,9 @@ class Normalization:
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Return normalised values, float32, of the same shape."""
-        scaled = (values.astype(np.float32) - np.float32(self.low)) / np.float32(self.width)
+        scaled = values.astype(np.float32)
+        scaled -= np.float32(self.low)
+        scaled /= np.float32(self.width)
         return np.clip(scaled, 0, 1, out=scaled) if self.clip else scaled
 
 
@@ -80,6 +82,7 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
 
     Equal to ``numpy.quantile`` (linear interpolation) of the values as float32. Each value's bits, turned so
     that their order is the values', are counted by their upper and then, where needed, their lower half.
+    Whole numbers of 8 or 16 bits are counted as they are.
 
     Parameters
     ----------
@@ -93,6 +96,9 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
     >>> quantiles(lambda: iter([np.array([4.0, 1.0]), np.array([2.0, 3.0])]), (0.0, 0.5))
     [1.0, 2.5]
     """
+    kind = next(slabs()).dtype
+    if kind.kind in "ui" and kind.itemsize <= 2:
+        return _of_whole_numbers(slabs, fractions, int(np.iinfo(kind).min))
     upper = np.zeros(1 << 16, dtype=np.int64)
     for slab in slabs():
         upper += np.bincount(_ordered(slab) >> 16, minlength=1 << 16)
@@ -110,6 +116,19 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
         inside = rank - int(ends[half] - upper[half])
         low = int(np.searchsorted(np.cumsum(lower[half]), inside, side="right"))
         value[rank] = _value(half << 16 | low)
+    return [_between(value, place) for place in places]
+
+
+def _of_whole_numbers(
+    slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...], lowest: int
+) -> list[float]:
+    counts = np.zeros(1 << 16, dtype=np.int64)
+    for slab in slabs():
+        counts += np.bincount(slab.ravel(order="K").astype(np.int64) - lowest, minlength=1 << 16)
+    ends = np.cumsum(counts)
+    places = [fraction * (int(ends[-1]) - 1) for fraction in fractions]
+    ranks = {int(f(place)) for place in places for f in (np.floor, np.ceil)}
+    value = {rank: float(np.searchsorted(ends, rank, side="right") + lowest) for rank in ranks}
     return [_between(value, place) for place in places]
 
 

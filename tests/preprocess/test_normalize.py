@@ -29,6 +29,15 @@ def test_quantiles_are_numpys_whatever_the_pieces(values, fractions, pieces):
     assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.ptp(values.astype(np.float64)))
 
 
+@given(
+    values=st.sampled_from(["u1", "i1", "u2", "i2"]).flatmap(lambda kind: arrays(kind, st.integers(1, 60))),
+    fractions=st.lists(st.floats(0, 1), min_size=1, max_size=4),
+)
+def test_quantiles_of_whole_numbers_are_numpys(values, fractions):
+    found = quantiles(lambda: iter(np.array_split(values, 3)), tuple(fractions))
+    assert_allclose(found, np.quantile(values.astype(np.float64), fractions), rtol=1e-12, atol=1e-9)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "f8"])
 def test_every_type_of_number_is_read_as_float32(dtype):
     values = np.random.default_rng(0).integers(0, 127, 1000).astype(dtype)
