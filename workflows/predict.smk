@@ -18,9 +18,11 @@ rule predict:
         mem_mb=parse_memory(COHORT.settings.memory) >> 20,
     params:
         failed="results/failed/predict/{model}/{sample}.json",
+        precision=COHORT.settings.precision,
+        maps=[f"--map {name}" for name in COHORT.settings.maps],
     shell:
         "medscience --failure-record {params.failed} "
-        "predict {input.image} {input.model} {output} "
+        "predict {input.image} {input.model} {output} --precision {params.precision} {params.maps} "
         "--memory {resources.mem_mb}M --threads {threads} &> {log}"
 
 

@@ -1,7 +1,7 @@
 """The settings of a run, ``config/config.yaml``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,10 @@ class Settings(Strict):
     """Most memory that one step may take, as in ``8G``."""
     threads: Annotated[int, Field(ge=1, strict=True)] = 2
     """Threads of one prediction; part of what makes its bits."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of what networks hold between their layers; ``auto`` is the processor's fastest."""
+    maps: tuple[Annotated[str, Field(pattern=r"^(confidence|entropy|[0-9]+)$")], ...] = ()
+    """What is kept beside labels: ``confidence``, ``entropy``, or the probability of a label's value."""
 
 
 class Cohort(Strict):

@@ -27,7 +27,9 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     reference = f"results/references/{sample.name}.ome.zarr"
     file = f"config/models/{model}.yaml"
     yield _line("ingest", sample.source, image, *_option("--sha256", _source_digest(result)))
-    yield _line("predict", image, file, prediction, *_memory(result, settings), *_threads(result, settings))
+    yield _line(
+        "predict", image, file, prediction, *_memory(result, settings), *_arithmetic(result, settings)
+    )
     yield _line("postprocess", prediction, file, labels)
     if sample.reference:
         yield _line("ingest", "--labels", sample.reference, reference)
@@ -63,9 +65,16 @@ def _memory(result: Result, settings: Settings) -> tuple[str, ...]:
     return "--memory", f"{promised >> 20}M" if promised else settings.memory
 
 
-def _threads(result: Result, settings: Settings) -> tuple[str, ...]:
+def _arithmetic(result: Result, settings: Settings) -> Iterator[str]:
+    """Yield what decides the bits and what else is kept: as it was, or as it is set if nothing was made."""
     run = _run(result, "predict")
-    return "--threads", str(run.settings.get("threads", settings.threads) if run else settings.threads)
+    used = run.settings if run else {}
+    for name in ("threads", "precision"):
+        yield f"--{name}"
+        yield str(used.get(name, getattr(settings, name)))
+    for kept in used.get("maps", settings.maps):
+        yield "--map"
+        yield kept.removeprefix("probability-")
 
 
 def _run(result: Result, step: str) -> Run | None:

@@ -293,7 +293,7 @@ def test_a_result_says_how_to_make_it_again(folder, cohort_of, page_of):
         "snakemake --cores all --configfile config/study.yaml",
         "medscience ingest x results/images/a.ome.zarr --sha256 a.ome.zarr",
         "medscience predict results/images/a.ome.zarr config/models/net.yaml "
-        "results/predictions/net/a.ome.zarr --memory 8G --threads 2",
+        "results/predictions/net/a.ome.zarr --memory 8G --threads 2 --precision auto",
         "medscience ingest --labels &#39;truth of a.nii&#39; results/references/a.ome.zarr",
         "medscience measure results/labels/net/a.ome.zarr results/images/a.ome.zarr "
         "results/measurements/net/a.parquet --reference results/references/a.ome.zarr",
