@@ -200,6 +200,7 @@ class _Task:
             self.precision,
             self.maps,
             threads,
+            job.normalize,
             job.plan,
         )
         share(job.blocks, self.workers, partial(answer, common), writer.write, tell, writer.has)

@@ -1,6 +1,6 @@
 """What a worker does: it answers one block after another, and writes nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,16 +8,19 @@ from medscience.errors import StoreError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import nn
 
+    from medscience.description import ModelFile
+    from medscience.image import Image
     from medscience.inference.engine import Precision
-    from medscience.inference.job import Job
     from medscience.inference.link import Region
     from medscience.inference.plan import Plan
+    from medscience.inference.predict import Blocks, Normalize
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What all blocks of a prediction have in common; the plan is made once, and not by workers."""
+    """What all blocks of a prediction have in common; what takes long to find out is not found out again."""
 
     image: Path
     image_digest: str
@@ -26,6 +29,7 @@ class Share:
     precision: "Precision"
     maps: tuple[str, ...]
     threads: int
+    normalize: "Normalize"
     plan: "Plan"
 
 
@@ -34,9 +38,9 @@ class Loaded:
     """What this process holds for the blocks to come."""
 
     share: Share | None = None
-    job: "Job | None" = None
+    blocks: "Blocks | None" = None
     model_digest: str | None = None
-    model: Any = None
+    model: "tuple[ModelFile, nn.Module] | None" = None
 
 
 LOADED = Loaded()
@@ -50,20 +54,38 @@ def answer(share: Share, region: "Region") -> "NDArray[Any]":
     from medscience.inference.workers import tell_of_layer
 
     torch.set_num_threads(share.threads)
-    return _job(share).blocks.decided(region, Seams(), tell_of_layer)
+    return _blocks(share).decided(region, Seams(), tell_of_layer)
 
 
-def _job(share: Share) -> "Job":
-    """Return the job of a share; the next share's takes its place, but a model stays for all images."""
-    from medscience.inference.job import prepare
+def _blocks(share: Share) -> "Blocks":
+    """Return the blocks of a prediction; the next one's take their place."""
+    from medscience.inference.engine import engine
+    from medscience.inference.frame import frame_of
+    from medscience.inference.predict import Blocks
+
+    if LOADED.blocks is None or LOADED.share != share:
+        LOADED.share = LOADED.blocks = None
+        description, network = _model(share)
+        image = _image(share)
+        frame = frame_of(image, description.input).image
+        ready = engine(network, share.precision, share.maps)
+        LOADED.blocks = Blocks(frame, image.geometry, ready, share.normalize, share.plan)
+        LOADED.share = share
+    return LOADED.blocks
+
+
+def _model(share: Share) -> "tuple[ModelFile, nn.Module]":
+    """Return the model, which stays for all images of a batch."""
     from medscience.models.zoo import load
+
+    if LOADED.model is None or LOADED.model_digest != share.model_digest:
+        LOADED.model, LOADED.model_digest = load(share.model), share.model_digest
+    return LOADED.model
+
+
+def _image(share: Share) -> "Image":
     from medscience.store.images import open_image
 
-    if LOADED.job is not None and LOADED.share == share:
-        return LOADED.job
-    LOADED.share = LOADED.job = None
-    if LOADED.model_digest != share.model_digest:
-        LOADED.model, LOADED.model_digest = load(share.model), share.model_digest
     stored = open_image(share.image)
     if stored.commit.digest != share.image_digest:
         raise StoreError(
@@ -74,6 +96,4 @@ def _job(share: Share) -> "Job":
             expected="the one with which the prediction began",
             fix="run it again",
         )
-    job = prepare(stored.image, LOADED.model, 1 << 62, share.plan.block, share.precision, share.maps)
-    LOADED.share, LOADED.job = share, replace(job, plan=share.plan)
-    return LOADED.job
+    return stored.image
