@@ -106,6 +106,10 @@ class BatchError(MedscienceError):
     """Some of many failed; each said why."""
 
 
+class WorkerError(MedscienceError, ChildProcessError):
+    """A process that shared the work and is gone."""
+
+
 class StallError(MedscienceError, TimeoutError):
     """Work that does not go on."""
 

@@ -19,7 +19,7 @@ from medscience.inference.footprint import footprint
 from medscience.inference.frame import frame_of
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Footprint, Plan, overlapping, plan, whole
-from medscience.inference.predict import Has, Normalize, Write, has_none, predict
+from medscience.inference.predict import Blocks, Has, Normalize, Write, has_none, predict
 from medscience.inference.tiling import Sizes
 from medscience.models.receptive_field import context, is_exact
 from medscience.models.zoo import load
@@ -46,8 +46,12 @@ class Job:
 
     def run(self, write: Write, tell: Tell = nobody, has: Has = has_none) -> Seams:
         """Predict, block by block on the image's grid, what it does not have; `tell` hears of every block."""
-        grid = self.image.geometry
-        return predict(self.frame, grid, self.engine, self.normalize, self.plan, write, tell, has)
+        return predict(self.blocks, write, tell, has)
+
+    @property
+    def blocks(self) -> Blocks:
+        """What is to be answered."""
+        return Blocks(self.frame, self.image.geometry, self.engine, self.normalize, self.plan)
 
 
 def prepare(
@@ -57,6 +61,7 @@ def prepare(
     block: Sizes | None = None,
     precision: Precision = "float32",
     maps: tuple[str, ...] = (),
+    workers: int = 1,
 ) -> Job:
     """Settle grid, plan and normalisation of a prediction.
 
@@ -74,6 +79,8 @@ def prepare(
         Of what the network holds between its layers.
     maps : tuple of str
         What is kept of the logits beside the most likely class.
+    workers : int
+        The most processes that may share the blocks of a network that can be cut exactly.
 
     Raises
     ------
@@ -88,8 +95,12 @@ def prepare(
     ready = engine(network, precision, maps)
     held = footprint(ready)
     if is_exact(network):
-        todo = plan(link, context(network), held, memory, block)
+        todo = plan(link, context(network), held, memory, block, workers)
+        if todo.workers < workers:
+            log.info("%d of %d workers are used: more blocks are not done sooner", todo.workers, workers)
     else:
+        if workers > 1:
+            log.info("this network should see everything at once: one worker does it")
         todo = _everything(link, held, memory, block)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)

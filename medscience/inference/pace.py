@@ -22,5 +22,5 @@ def seconds_per_voxel(engine: Engine) -> float:
 
 
 def predicted_seconds(plan: Plan, engine: Engine) -> float:
-    """Return about how long the network will take for all blocks of a plan."""
-    return plan.computed * seconds_per_voxel(engine)
+    """Return about how long the network will take for all blocks of a plan, shared among its workers."""
+    return plan.computed / plan.workers * seconds_per_voxel(engine)

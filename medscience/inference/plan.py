@@ -16,6 +16,9 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 SIDE = 64
 """Blocks that are chosen here have sides of whole multiples of this many voxels."""
 
+SHARING = 64 << 20
+"""Bytes that each process holds to share blocks with others: what talks to them; measured, rounded up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
@@ -44,7 +47,9 @@ class Plan:
     halo: Sizes
     blocks: int
     predicted_bytes: int
-    """Largest resident memory of the process."""
+    """Largest resident memory of the process, or of all processes together."""
+    workers: int = 1
+    """Processes that share the blocks; with more than one, another one writes what they find."""
     blend: Sizes | None = None
     """Sides, along the frame's axes, of overlapping tiles that are averaged; None where nothing is."""
     focus: Region | None = None
@@ -63,9 +68,10 @@ class Plan:
     @property
     def line(self) -> str:
         """The plan in one line."""
+        workers = f", {self.workers} workers" if self.workers > 1 else ""
         return (
             f"{self.blocks} block{'s' * (self.blocks > 1)} of {_by(self.block)}, tile {_by(self.tile)}, "
-            f"halo {_by(self.halo)}, {self.predicted_bytes / UNITS['G']:.2f} GiB"
+            f"halo {_by(self.halo)}, {self.predicted_bytes / UNITS['G']:.2f} GiB{workers}"
         )
 
 
@@ -112,10 +118,12 @@ def plan(
     footprint: Footprint,
     memory: int,
     block: Sizes | None = None,
+    workers: int = 1,
 ) -> Plan:
-    """Choose the blocks with the least work that keep within a memory.
+    """Choose the blocks that are done soonest and keep within a memory.
 
-    One tile if it fits; else the cut with the fewest voxels computed twice.
+    For one worker that is one tile if it fits, else the cut with the fewest voxels computed twice; more of
+    them want at least as many blocks, unless halos would cost more than is won.
 
     Parameters
     ----------
@@ -129,6 +137,8 @@ def plan(
         Bytes promised.
     block : tuple of int, optional
         Blocks to use instead of choosing, along (z, y, x).
+    workers : int
+        The most processes that may share the blocks; the memory is for all of them together.
 
     Raises
     ------
@@ -137,7 +147,8 @@ def plan(
     """
     shape = link.image.shape
     wanted = tuple(min(b, n) for b, n in zip(block, shape, strict=True)) if block else None
-    plans = [_plan(link, b, halo, footprint) for b in ([wanted] if wanted else _choices(shape))]
+    choices = [wanted] if wanted else _choices(shape)
+    plans = [_plan(link, choice, halo, footprint, workers) for choice in choices]
     fitting = [choice for choice in plans if choice.predicted_bytes <= memory]
     if not fitting:
         least = min(plans, key=lambda p: p.predicted_bytes)
@@ -147,9 +158,11 @@ def plan(
             field="--memory",
             found=f"{memory / UNITS['G']:.2f}G",
             expected=f"{needed}M or more, in blocks of {_by(least.block)}",
-            fix="give more memory" + (", or a smaller --tile" if block else ""),
+            fix="give more memory"
+            + (", or a smaller --tile" * bool(block))
+            + (", or fewer --workers" * (workers > 1)),
         )
-    return min(fitting, key=lambda p: (p.computed, p.blocks))
+    return min(fitting, key=lambda p: (-(-p.blocks // p.workers) * math.prod(p.tile), p.blocks))
 
 
 def whole(link: Link, footprint: Footprint, memory: int) -> Plan:
@@ -194,12 +207,26 @@ def overlapping(link: Link, footprint: Footprint, memory: int, side: Sizes | Non
     )
 
 
-def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint) -> Plan:
+def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint, workers: int = 1) -> Plan:
     shape, tile = link.image.shape, link.tile(block, halo)
     count = math.prod(-(-n // b) for n, b in zip(shape, block, strict=True))
     voxels = footprint.per_voxel * math.prod(tile) + footprint.working_bytes(tile)
-    labels = footprint.decision_bytes * (2 * math.prod(block) + 2 * SIDE * math.prod(shape[1:]))
-    return Plan(block, tile, halo, count, footprint.fixed + voxels + _between(link, footprint) + labels)
+    labels = 2 * footprint.decision_bytes * math.prod(block)
+    written = 2 * SIDE * footprint.decision_bytes * math.prod(shape[1:])
+    computing = footprint.fixed + voxels + _between(link, footprint) + labels
+    workers = min(workers, count)
+    if workers == 1:
+        return Plan(block, tile, halo, count, computing + written)
+    # a worker may hold one more block that is not fetched yet; the one that writes holds what it fetched
+    fixed = footprint.fixed + written
+    return Plan(
+        block,
+        tile,
+        halo,
+        count,
+        workers * (computing + labels + SHARING) + fixed + 2 * labels + SHARING,
+        workers,
+    )
 
 
 def _between(link: Link, footprint: Footprint) -> int:

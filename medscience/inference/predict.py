@@ -1,6 +1,7 @@
 """The block loop: find the tile of a block, run the network, decide, write the block, forget."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,31 +29,65 @@ def has_none(region: Region) -> bool:
     return False
 
 
-@torch.inference_mode()
-def predict(
-    frame: Image,
-    answer: Geometry,
-    engine: Engine,
-    normalize: Normalize,
-    plan: Plan,
-    write: Write,
-    tell: Tell = nobody,
-    has: Has = has_none,
-) -> Seams:
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The blocks of a prediction, each a pure function of image and model: any process finds the same."""
+
+    frame: Image
+    """The image on the grid that the network sees, in its axes (I, J, K)."""
+    answer: Geometry
+    """The grid (Z, Y, X) on which labels are wanted."""
+    engine: Engine
+    normalize: Normalize
+    """Brings the frame's values into the network's range."""
+    plan: Plan
+    """Blocks of the answer, halo, and the part of the frame outside of which everything is background."""
+
+    @property
+    def parts(self) -> int:
+        """Of a block, to tell how far work has come: its layers, and what is decided and written."""
+        return len(self.engine.features.layers) + 1
+
+    def todo(self, has: Has = has_none) -> list[Region]:
+        """Return the regions of the blocks that are not written yet."""
+        return [region for region in regions(self.answer.shape, self.plan.block) if not has(region)]
+
+    @torch.inference_mode()
+    def decided(self, region: Region, seams: Seams, tell: Tell = nobody) -> NDArray[np.generic]:
+        """Return the decision for every voxel of a block; `tell` hears of every layer.
+
+        Its features are gone before the next block's are made.
+        """
+        head, link = self.engine.head, Link(self.answer, self.frame.geometry)
+        labels = np.zeros([r.stop - r.start for r in region], dtype=head.decision)
+        box = within(link.box(region), self.plan.focus)
+        if box is None:
+            return labels
+        if not link.coincides:
+            places = link.places(region, box)
+            return decide_between(self._features(box, seams, tell), head, places, labels.shape)
+        found = decide(self._features(box, seams, tell), head)
+        labels[_relative(link.covered(box), region)] = link.turn.apply(found)
+        return labels
+
+    def _features(self, box: Region, seams: Seams, tell: Tell) -> torch.Tensor:
+        plan, shape = self.plan, self.frame.shape
+        if plan.blend:
+            return blended(self.engine, self._see, shape, plan.blend, box, seams)
+        read, keep = with_halo(box, plan.halo, shape, self.engine.alignment)
+        return self.engine.features(self._see(read), tell)[(slice(None), slice(None), *keep)]
+
+    def _see(self, region: Region) -> torch.Tensor:
+        return torch.from_numpy(self.normalize(np.ascontiguousarray(self.frame.read(region))))[None, None]
+
+
+def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_none) -> Seams:
     """Write the decision for every voxel of a grid, block by block.
 
     Parameters
     ----------
-    frame : Image
-        The image on the grid that the network sees, in its axes (I, J, K).
-    answer : Geometry
-        The grid (Z, Y, X) on which labels are wanted.
-    engine : Engine
-        The network.
-    normalize : callable
-        Brings the frame's values into the network's range.
-    plan : Plan
-        Blocks of the answer, halo, and the part of the frame outside of which everything is background.
+    blocks : Blocks
+        What is to be answered.
     write : callable
         Takes a region (z, y, x) and its labels, with a field for each map where there are maps.
     tell : callable
@@ -70,38 +105,15 @@ def predict(
     ModelError
         If a logit is not finite.
     """
-    seams = Seams()
-
-    def see(region: Region) -> torch.Tensor:
-        return torch.from_numpy(normalize(np.ascontiguousarray(frame.read(region))))[None, None]
-
-    def features_of(box: Region) -> torch.Tensor:
-        if plan.blend:
-            return blended(engine, see, frame.shape, plan.blend, box, seams)
-        read, keep = with_halo(box, plan.halo, frame.shape, engine.alignment)
-        return engine.features(see(read), layer_done)[(slice(None), slice(None), *keep)]
 
     def layer_done(layers: int, _all: int) -> None:
         tell(before * parts + layers, len(todo) * parts)
 
-    def labels_of(region: Region) -> NDArray[np.generic]:
-        # a function of its own, so that one block's features are gone before the next block's are made
-        labels = np.zeros([r.stop - r.start for r in region], dtype=head.decision)
-        box = within(link.box(region), plan.focus)
-        if box is None:
-            return labels
-        if not link.coincides:
-            return decide_between(features_of(box), head, link.places(region, box), labels.shape)
-        labels[_relative(link.covered(box), region)] = link.turn.apply(decide(features_of(box), head))
-        return labels
-
-    head = engine.head
-    link = Link(answer, frame.geometry)
-    todo = [region for region in regions(answer.shape, plan.block) if not has(region)]
-    parts = len(engine.features.layers) + 1  # of a block: its layers, and what is decided and written
+    seams = Seams()
+    todo, parts = blocks.todo(has), blocks.parts
     tell(0, len(todo) * parts)
     for before, region in enumerate(todo):
-        write(region, labels_of(region))
+        write(region, blocks.decided(region, seams, layer_done))
         tell((before + 1) * parts, len(todo) * parts)
     return seams
 

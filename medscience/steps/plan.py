@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 def plan(
     image: Annotated[Path, typer.Argument(help="an ingested image")],
     model: Annotated[str, typer.Argument(help="a name in config/models, or a model file")],
-    memory: Annotated[str, typer.Option(help="most memory that the process may take")] = "8G",
+    memory: Annotated[str, typer.Option(help="most memory that all processes may take together")] = "8G",
     tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="of each worker; default: all processors, shared out")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes that share the blocks")] = 1,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
@@ -37,10 +40,11 @@ def plan(
         promised, wanted = parse_memory(memory), parse_sides(tile) if tile else None
     except ValueError as fault:
         raise typer.BadParameter(str(fault)) from fault
-    torch.set_num_threads(threads or usable_cores())
+    torch.set_num_threads(threads or max(usable_cores() // workers, 1))
     stored = open_image(image)
     with about(stored.path):
-        job = prepare(stored.image, load(find_model(model)), promised, wanted, precision_of(precision))
+        settled = promised, wanted, precision_of(precision)
+        job = prepare(stored.image, load(find_model(model)), *settled, workers=workers)
     for name, text in _lines(job, promised):
         typer.echo(f"{name:10} {text}")
 
@@ -55,6 +59,7 @@ def _lines(job: "Job", promised: int) -> list[tuple[str, str]]:
     how = "exact" if plan.blend is None else "approximate: overlapping tiles are averaged"
     return [
         ("blocks", f"{plan.blocks}, of {_by(plan.block)} voxels (z, y, x)"),
+        ("workers", f"{plan.workers}, which share the blocks" if plan.workers > 1 else "1"),
         ("tile", f"{_by(plan.tile)} voxels, halo {_by(plan.halo)}; {how}"),
         ("work", f"{plan.computed / kept:.2f} voxels computed for each that is kept"),
         ("memory", f"{plan.predicted_bytes / gibibyte:.2f} GiB of {promised / gibibyte:.2f} GiB promised"),

@@ -3,6 +3,7 @@
 import csv
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +12,7 @@ import typer
 
 from medscience.description import ModelFile
 from medscience.errors import BatchError, ConfigError, MedscienceError, MemoryPromiseError, about
-from medscience.progress import unless_stalled
+from medscience.progress import Tell, unless_stalled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from medscience.inference.blending import Seams
     from medscience.inference.engine import Precision
     from medscience.inference.job import Job
-    from medscience.store.images import StoredImage
+    from medscience.inference.workers import Workers
+    from medscience.store.commit import Provenance
+    from medscience.store.images import ImageWriter, StoredImage
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +37,12 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     batch: Annotated[
         bool, typer.Option("--batch", help="IMAGE is a tab-separated list: image, dest; the model loads once")
     ] = False,
-    memory: Annotated[str, typer.Option(help="most memory that this process may take")] = "8G",
+    memory: Annotated[str, typer.Option(help="most memory that all processes may take together")] = "8G",
     tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="of each worker; default: all processors, shared out")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes that share the blocks")] = 1,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
@@ -68,15 +74,26 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         raise typer.BadParameter(str(fault)) from fault
     rows = [(image, destination)] if destination else _rows(image)
     give_back_freed_memory()
-    torch.set_num_threads(threads or usable_cores())
+    torch.set_num_threads(threads or max(usable_cores() // workers, 1))
     path = find_model(model)
     description, network = load(path)
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
-    task = _Task(path, description, network, promised, sides, precision_of(precision), maps, 60 * stall)
-    if not batch:
-        task.run(*rows[0])
-    else:
-        _each(task, rows)
+    settled = promised, sides, precision_of(precision), maps, 60 * stall
+    with _workers(workers) as processes:
+        task = _Task(path, description, network, *settled, workers, processes)
+        if not batch:
+            task.run(*rows[0])
+        else:
+            _each(task, rows)
+
+
+def _workers(count: int) -> "AbstractContextManager[Workers | None]":
+    """Return the workers of all images; none, and nothing imported for them, where one process does it."""
+    if count == 1:
+        return nullcontext()
+    from medscience.inference.workers import Workers
+
+    return Workers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,8 @@ class _Task:
     precision: "Precision"
     maps: tuple[str, ...]
     patience: float
+    at_once: int
+    workers: "Workers | None"
 
     def run(self, image: Path, destination: Path) -> None:
         """Predict one image, unless that is done already."""
@@ -121,9 +140,9 @@ class _Task:
         from medscience.inference.job import prepare
 
         model = (self.description, self.network)
-        return prepare(stored.image, model, self.promised, block, self.precision, self.maps)
+        return prepare(stored.image, model, self.promised, block, self.precision, self.maps, self.at_once)
 
-    def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: Any) -> None:  # noqa: ANN401
+    def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: "Provenance") -> None:
         from medscience.inference.job import focused
         from medscience.store.images import ImageWriter
         from medscience.store.metadata import Content, LabelMeaning
@@ -145,12 +164,59 @@ class _Task:
             crop = about_model.input.crop
             with unless_stalled(bar, self.patience) as tell:
                 if crop:
-                    job = focused(job, crop, self.path.parent, _largest, self.promised)
+                    job = focused(job, crop, self.path.parent, _largest, self._least(job))
                 with about(stored.path):
-                    seams = job.run(writer.write, tell, writer.has)
+                    seams = self._blocks(job, stored, provenance, writer, tell)
             writer.finish()
             resumed = staging.record["resumed"]["blocks"]
-            staging.record.update(_record(job, self.promised, seams, resumed))
+            staging.record.update(_record(job, self.promised, seams, resumed) | self._peaks(job))
+
+    def _blocks(
+        self,
+        job: "Job",
+        stored: "StoredImage",
+        provenance: "Provenance",
+        writer: "ImageWriter",
+        tell: Tell,
+    ) -> "Seams":
+        """Do the blocks here, or have the workers do them; one that is not needed makes room."""
+        if self.workers is None:
+            return job.run(writer.write, tell, writer.has)
+        if job.plan.workers == 1:
+            self.workers.start(0)
+            return job.run(writer.write, tell, writer.has)
+        from functools import partial
+
+        from medscience.inference.blending import Seams
+        from medscience.inference.workers import share
+        from medscience.steps.worker import Share, answer
+
+        digests, threads = provenance.inputs, provenance.settings["threads"]
+        common = Share(
+            stored.path,
+            digests["image"],
+            self.path,
+            digests["model"],
+            self.precision,
+            self.maps,
+            threads,
+            job.normalize,
+            job.plan,
+        )
+        share(job.blocks, self.workers, partial(answer, common), writer.write, tell, writer.has)
+        return Seams()
+
+    def _least(self, job: "Job") -> int:
+        """Memory for a first model: what is left if workers of an earlier image are waiting."""
+        return self.promised // (job.plan.workers + 1) if job.plan.workers > 1 else self.promised
+
+    def _peaks(self, job: "Job") -> dict[str, Any]:
+        """Largest memory of all processes together, where there are more than this one."""
+        if self.workers is None or job.plan.workers == 1:
+            return {}
+        from medscience.store.record import peak_memory
+
+        return {"peak_memory_bytes": sum([peak_memory(), *self.workers.peaks()])}
 
     def _first_model(self) -> dict[str, str]:
         """Digest of the model that chooses where to look, if there is one: it changes the answer."""

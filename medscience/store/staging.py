@@ -43,7 +43,7 @@ class Staging:
     ledger: Ledger | None = None
     """Where finished blocks are noted; None if the work is done again in full after an interruption."""
     record: dict[str, Any] = field(default_factory=dict)
-    """Goes into the commit beside the hashed part."""
+    """Goes into the commit beside the hashed part, and before what this process knows of itself."""
 
     @property
     def path(self) -> Path:
@@ -134,7 +134,7 @@ def staged(
         try:
             yield staging
             at("written")
-            record = {**staging.record, **circumstances(started)}
+            record = {**circumstances(started), **staging.record}
             _commit(staging, store, Commit(staging.objects.objects, provenance, record), lease, at)
         finally:
             ledger = staging.ledger

@@ -12,7 +12,7 @@ from medscience.inference.blending import Seams, blended, tiles
 from medscience.inference.engine import engine
 from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, overlapping
-from medscience.inference.predict import predict
+from medscience.inference.predict import Blocks, predict
 from medscience.models.meshnet import MeshNet
 from medscience.testing.phantoms import obliques, orientations
 
@@ -41,7 +41,7 @@ def run(image, net, side, block=None, answer=None):
 
         todo = replace(todo, block=block)
     labels = np.full(link.image.shape, 99, np.uint8)
-    seams = predict(image, link.image, engine(net), np.float32, todo, labels.__setitem__)
+    seams = predict(Blocks(image, link.image, engine(net), np.float32, todo), labels.__setitem__)
     return labels, seams
 
 

@@ -12,7 +12,7 @@ from medscience.inference.engine import engine
 from medscience.inference.footprint import footprint
 from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, plan
-from medscience.inference.predict import predict
+from medscience.inference.predict import Blocks, predict
 from medscience.models.meshnet import MeshNet
 from medscience.models.receptive_field import context
 from medscience.testing.phantoms import obliques, orientations
@@ -39,7 +39,7 @@ def run(image, network, *, block=SHAPE, halo=None, axes=None, focus=None):
     reach = context(network)[0] if halo is None else halo
     link = Link(image.geometry, frame.geometry)
     todo = replace(plan(link, (reach,) * 3, Footprint(0, 0), 1 << 30, block), focus=focus)
-    predict(frame, image.geometry, engine(network), np.float32, todo, labels.__setitem__)
+    predict(Blocks(frame, image.geometry, engine(network), np.float32, todo), labels.__setitem__)
     return labels
 
 
@@ -106,7 +106,7 @@ def test_an_answer_on_another_grid_is_the_linear_interpolation_of_the_logits(blo
     link = Link(grid, image.geometry)
     assert not link.coincides
     todo = plan(link, context(network), Footprint(0, 0), 1 << 30, block)
-    predict(image, grid, engine(network), np.float32, todo, labels.__setitem__)
+    predict(Blocks(image, grid, engine(network), np.float32, todo), labels.__setitem__)
     assert 0.1 < inside.mean() < 1
     top = np.sort(sampled, axis=0)
     clear = (top[-1] - top[-2] > 1e-4) | ~inside  # near-ties may fall either way
@@ -118,7 +118,7 @@ def test_where_the_frame_ends_the_answer_is_background(image, network):
     larger = image.geometry.pad((4, 0, 3), (0, 5, 2))
     labels = np.full(larger.shape, 99, np.uint8)
     todo = plan(Link(larger, image.geometry), (6,) * 3, Footprint(0, 0), 1 << 30, (9, 9, 9))
-    predict(image, larger, engine(network), np.float32, todo, labels.__setitem__)
+    predict(Blocks(image, larger, engine(network), np.float32, todo), labels.__setitem__)
     expected = np.pad(whole(image, network), ((4, 0), (0, 5), (3, 2)))
     assert_array_equal(labels, expected)
 
@@ -150,7 +150,7 @@ def test_maps_are_the_probabilities_of_the_network(image, network):
     ready = engine(network, maps=names)
     decided = np.zeros(image.shape, ready.head.decision)
     todo = plan(Link(image.geometry, image.geometry), context(network), footprint(ready), 1 << 30, (8, 9, 7))
-    predict(image, image.geometry, ready, np.float32, todo, decided.__setitem__)
+    predict(Blocks(image, image.geometry, ready, np.float32, todo), decided.__setitem__)
     assert_array_equal(decided["label"], whole(image, network))
     entropy = -(p * np.log(p)).sum(0) / np.log(3)
     for name, expected in zip(names, (p.max(0), entropy, p[2]), strict=True):
@@ -162,7 +162,7 @@ def test_maps_are_zero_where_the_network_did_not_look(image, network):
     ready = engine(network, maps=("confidence",))
     decided = np.ones(larger.shape, ready.head.decision)
     todo = plan(Link(larger, image.geometry), context(network), Footprint(0, 0), 1 << 30, (9, 9, 9))
-    predict(image, larger, ready, np.float32, todo, decided.__setitem__)
+    predict(Blocks(image, larger, ready, np.float32, todo), decided.__setitem__)
     inside = decided["confidence"] >= 255 // 3
     assert inside.sum() == np.prod(image.shape)
     assert (decided["confidence"][~inside] == 0).all()
