@@ -127,7 +127,9 @@ def _started(number: int) -> "Client":
         f"distributed.{who}.http.routes": [] for who in ("scheduler", "nanny", "worker")
     }
     dask.config.set({**routes, "distributed.scheduler.allowed-failures": DEATHS})
-    logging.getLogger("distributed").propagate = False  # what matters of it arrives as errors
+    theirs = logging.getLogger("distributed")
+    theirs.propagate = False  # what matters of it arrives as errors
+    theirs.addHandler(logging.NullHandler())  # or Python itself would print it
     cluster = LocalCluster(
         n_workers=number,
         threads_per_worker=1,
