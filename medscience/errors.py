@@ -102,7 +102,7 @@ class SystemFaultError(MedscienceError, OSError):
     """The operating system refused: a full disk, a read-only folder."""
 
 
-class BatchError(MedscienceError):
+class BatchError(MedscienceError, ChildProcessError):
     """Some of many failed; each said why."""
 
 

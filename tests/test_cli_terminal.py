@@ -87,7 +87,7 @@ def test_the_bar_says_how_far_it_is_and_fits_a_narrow_window(scan, tiny_model, t
     _, shown, _ = at_a_terminal(*predict, COLUMNS="80")
     lines = [plain(line) for line in re.split(r"[\r\n]+", shown)]
     bars = [line for line in lines if "━" in line]
-    assert any(re.search(r"\d+ of 128 \(\d+ %\), .* left, \d\.\d\d GiB$", bar) for bar in bars)
+    assert any(re.search(r"\d+ of 384 \(\d+ %\), .* left, \d\.\d\d GiB$", bar) for bar in bars)
     assert max(map(len, bars)) <= 80
     assert any(line.startswith("plan: ") for line in lines), "the log goes above the bar"
 

@@ -11,16 +11,11 @@ from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
 from medscience.errors import ModelError
+from medscience.inference.plan import PIECE
 from medscience.store.grid import regions
 
 LOGITS = 16 << 20
 """Bytes of logits and of their features that are held at once: about what a processor's cache keeps."""
-
-PIECE = 48
-"""Sides of the pieces in which features are interpolated."""
-
-PLACES = 36
-"""Numbers of 4 bytes for each voxel that it takes to know where it lies: indices and places, in float64."""
 
 FEW = 16
 """Number of classes up to which their logits are kept as planes, and above it voxel by voxel: measured."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 
 from medscience.errors import MemoryPromiseError
-from medscience.inference.decide import PIECE, PLACES
 from medscience.inference.link import Link, Region
 from medscience.inference.tiling import Sizes
 
@@ -15,6 +14,12 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 SIDE = 64
 """Blocks that are chosen here have sides of whole multiples of this many voxels."""
+
+PIECE = 48
+"""Sides of the pieces in which features are interpolated."""
+
+PLACES = 36
+"""Numbers of 4 bytes for each voxel that it takes to know where it lies: indices and places, in float64."""
 
 SHARING = 64 << 20
 """Bytes that each process holds to share blocks with others: what talks to them; measured, rounded up."""
