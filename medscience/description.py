@@ -118,8 +118,9 @@ class Output(Strict):
 class Postprocess(Strict):
     """What happens to a raw decision."""
 
-    keep: Literal["everything", "largest-component"]
-    """Whether only the largest 26-connected piece of all labels together is kept."""
+    keep: Literal["everything", "largest-component", "complete-component"]
+    """Which 26-connected pieces of all labels together are kept: all, the largest, or the one that has the
+    most of its rarest label."""
 
 
 class SimulatedHeads(Strict):

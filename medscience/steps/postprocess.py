@@ -14,7 +14,7 @@ def postprocess(
     """Clean a prediction as its model file says."""
     from medscience.description import file_sha256, find_model, read_model
     from medscience.errors import MismatchError
-    from medscience.postprocess.components import Cleaned, keep_largest
+    from medscience.postprocess.components import KEEP
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
     from medscience.store.metadata import Content
@@ -43,8 +43,7 @@ def postprocess(
     everything = (slice(None),) * 3
     with staged(destination, provenance) as staging:
         raw = stored.image.read(everything)
-        keep = description.postprocess.keep == "largest-component"
-        cleaned = keep_largest(raw) if keep else Cleaned(raw, 0, 0)
+        cleaned = KEEP[description.postprocess.keep](raw)
         content = Content.of(stored.image.meaning, labels=labels, source=stored.content.source)
         writer = ImageWriter(staging, content, raw.shape, raw.dtype)
         writer.write(tuple(slice(0, n) for n in raw.shape), cleaned.labels)

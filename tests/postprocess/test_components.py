@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
-from medscience.postprocess.components import keep_largest
+from medscience.postprocess.components import keep_complete, keep_largest
 
 LABELS = arrays(np.uint8, (4, 5, 6), elements=st.sampled_from([0, 0, 0, 1, 2, 9]))
 
@@ -49,3 +49,14 @@ def test_cleaning_twice_changes_nothing(labels):
     twice = keep_largest(once.labels)
     assert_array_equal(twice.labels, once.labels)
     assert twice.voxels_removed == 0
+
+
+def test_a_piece_of_every_label_is_worth_more_than_a_larger_one_of_one():
+    labels = np.zeros((4, 4, 30), np.uint8)
+    labels[..., :15] = 1
+    labels[1:3, 1:3, 20:24], labels[1:3, 1:3, 24:26] = 1, 2
+    assert set(np.unique(keep_largest(labels).labels)) == {0, 1}
+    cleaned = keep_complete(labels)
+    assert_array_equal(cleaned.labels[..., 16:], labels[..., 16:])
+    assert not cleaned.labels[..., :16].any()
+    assert (cleaned.pieces_removed, cleaned.voxels_removed) == (1, 4 * 4 * 15)
