@@ -1,5 +1,6 @@
 # The settings and the sample sheet, checked before any job runs.
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from medscience.errors import MedscienceError
 if workflow.config_settings.config:
     raise WorkflowError("settings belong in the config file: --config is not read")
 
-CONFIG = str((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
+CONFIG = os.path.relpath((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
 
 try:
     COHORT = read_cohort(Path(CONFIG))
