@@ -26,8 +26,9 @@ from medscience.progress import Tell, nobody
 SLAB = 4 << 20
 """Bytes of output that are computed at once: what stays in a processor's cache, but costs little to begin."""
 
-NARROW = 12
-"""Channels from which on a convolution in float32 is fast; 5 channels padded to 12 are 5 times faster."""
+ENOUGH = 20480
+"""Channels times slices times rows of its input above which PyTorch gives a convolution in float32 to oneDNN,
+ten times faster (ATen, native/Convolution.cpp, ``use_mkldnn``)."""
 
 ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
@@ -43,8 +44,6 @@ class Layer:
     convolve: Convolve
     channels: tuple[int, int]
     """Of the input and of the output."""
-    width: int
-    """Channels of a window: the input's, and zeros where more channels are faster."""
     reach: int
     """Slices on each side that a slice of the output depends on."""
     normalised: bool
@@ -81,16 +80,13 @@ class Held:
         tensor = torch.empty(shape, dtype=self.tensor.dtype, memory_format=torch.channels_last_3d)
         return Held(tensor, room, self.slices)
 
-    def seen(self, start: int, stop: int, width: int) -> Tensor:
-        """Return slices, with zeros outside of the volume and for channels that it does not have."""
+    def seen(self, start: int, stop: int) -> Tensor:
+        """Return slices, with zeros outside of the volume."""
         part = self.volume[:, :, max(start, 0) : stop]
         before, after = max(-start, 0), max(stop - self.slices, 0)
-        more = width - part.shape[1]
-        if not (before or after or more):
+        if not (before or after):
             return part
-        return pad(part, (0, 0, 0, 0, before, after, 0, more)).contiguous(
-            memory_format=torch.channels_last_3d
-        )
+        return pad(part, (0, 0, 0, 0, before, after)).contiguous(memory_format=torch.channels_last_3d)
 
 
 class Layers:
@@ -149,25 +145,27 @@ class Layers:
     def working_bytes(self, tile: Sizes) -> int:
         """Return what the room to move and the largest slab hold, for a tile (I, J, K)."""
         cell = self._cells.cell if self._cells else 1
-        slices, *plane = (-(-side // cell) for side in tile)
+        slices, rows, columns = (-(-side // cell) for side in tile)
         room = 2 * self.room * max(layer.channels[1] for layer in self.layers)
-        slab = max(self._slab_bytes(layer, slices, math.prod(plane)) for layer in self.layers)
-        return room * math.prod(plane) * self.precision.itemsize + slab
+        slab = max(self._slab_bytes(layer, slices, (rows, columns)) for layer in self.layers)
+        return room * rows * columns * self.precision.itemsize + slab
 
-    def _slab_bytes(self, layer: Layer, slices: int, plane: int) -> int:
-        after = layer.channels[1]
-        slab = min(slab_of(after * plane * self.precision.itemsize, layer.reach), slices)
-        held = layer.width * (slab + 2 * layer.reach) + after * slab * (2 if layer.activate else 1)
+    def _slab_bytes(self, layer: Layer, slices: int, plane: tuple[int, int]) -> int:
+        before, after = layer.channels
+        slab = min(slab_of(layer, plane, self.precision.itemsize), slices)
+        held = before * (slab + 2 * layer.reach) + after * slab * (2 if layer.activate else 1)
         normalised = 3 * 4 * after * slab if layer.normalised else 0
-        return plane * max(held * self.precision.itemsize, normalised)
+        return math.prod(plane) * max(held * self.precision.itemsize, normalised)
 
 
-def slab_of(slice_bytes: int, reach: int) -> int:
-    """Return how many slices are computed at once, given the bytes of one slice of output.
+def slab_of(layer: Layer, plane: tuple[int, int], itemsize: int) -> int:
+    """Return how many slices of a layer are computed at once: a slab, but no fewer than are fast.
 
-    Never fewer than the reach, or the window would copy more than it computes.
+    Fewer than the reach would pad and read more than they compute.
     """
-    return max(SLAB // slice_bytes, reach, 1)
+    before, after = layer.channels
+    enough = ENOUGH // (before * plane[0]) + 1 - 2 * layer.reach
+    return max(SLAB // (after * math.prod(plane) * itemsize), layer.reach, enough, 1)
 
 
 def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
@@ -175,26 +173,18 @@ def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
     starts = [n for n, part in enumerate(parts) if isinstance(part, nn.Conv3d)]
     for start, stop in zip(starts, [*starts[1:], len(parts)], strict=True):
         convolution, after = cast(nn.Conv3d, parts[start]), parts[start + 1 : stop]
-        width = _width(convolution.in_channels, precision)
         yield Layer(
-            _convolve(convolution, width, precision),
+            _convolve(convolution, precision),
             (convolution.in_channels, convolution.out_channels),
-            width,
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
             any(isinstance(part, nn.InstanceNorm3d) for part in after),
             next((part for part in after if isinstance(part, ACTIVATIONS)), None),
         )
 
 
-def _width(channels: int, precision: torch.dtype) -> int:
-    """Return how many channels a convolution is given: oneDNN's float32 is fast from `NARROW` on."""
-    return NARROW if precision == torch.float32 and 1 < channels < NARROW else channels
-
-
-def _convolve(layer: nn.Conv3d, width: int, precision: torch.dtype) -> Convolve:
+def _convolve(layer: nn.Conv3d, precision: torch.dtype) -> Convolve:
     """Return a layer's convolution without padding along the first axis, where the window has it."""
-    weight = pad(layer.weight.detach(), (0,) * 7 + (width - layer.in_channels,))
-    weight = weight.to(precision, memory_format=torch.channels_last_3d)
+    weight = layer.weight.detach().to(precision, memory_format=torch.channels_last_3d)
     bias = None if layer.bias is None else layer.bias.detach().to(precision)
     padding = (0, *layer.padding[1:])
 
@@ -209,24 +199,24 @@ def _run(layer: Layer, held: Held, room: int) -> Held:
     before, after = layer.channels
     in_place = before == after and held.can_move(layer.reach)
     result = held.moved(layer.reach) if in_place else held.like(after, room)
-    slices = slab_of(result.volume[:, :, :1].nbytes, layer.reach)
+    rows, columns = held.tensor.shape[3:]
+    slices = slab_of(layer, (rows, columns), held.tensor.itemsize)
     starts = range(0, held.slices, slices)
     for start in starts if result.start <= held.start else reversed(starts):
         stop = min(start + slices, held.slices)
-        found = layer.convolve(held.seen(start - layer.reach, stop + layer.reach, layer.width))
+        found = layer.convolve(held.seen(start - layer.reach, stop + layer.reach))
         slab = result.volume[:, :, start:stop]
         if isinstance(layer.activate, nn.ReLU) and not layer.normalised:
             torch.clamp_min(found, 0, out=slab)  # one pass over the slab less
         else:
             slab.copy_(found if layer.normalised or not layer.activate else layer.activate(found))
     if layer.normalised:
-        _normalise(result.volume, layer)
+        _normalise(result.volume, slices, layer)
     return result
 
 
-def _normalise(result: Tensor, layer: Layer) -> None:
+def _normalise(result: Tensor, slices: int, layer: Layer) -> None:
     """Bring each channel to mean 0 and variance 1 over the volume, and activate, in place."""
-    slices = slab_of(result[:, :, :1].nbytes, 1)
     slabs = torch.split(result, slices, dim=2)
     voxels = result[0, 0].numel()
 
