@@ -22,6 +22,7 @@ from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.steps.report import report
+from medscience.steps.simulate_espi import espi
 from medscience.steps.train import train
 from medscience.steps.verify import verify
 from medscience.terminal.logs import Level, say_from
@@ -79,7 +80,7 @@ def _nothing() -> None:
     pass
 
 
-_group(app, "simulate", "Make data with known truth.", {"head": simulate.head})
+_group(app, "simulate", "Make data with known truth.", {"head": simulate.head, "espi": espi})
 _group(
     app,
     "export",
