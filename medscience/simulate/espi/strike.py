@@ -82,10 +82,16 @@ class Strike:
             if number == 0:
                 total += np.float32(strength) * np.cos(wave.angle() - turn / 40)
             elif since > 0:
-                front = np.clip((turn - wave.angle() + np.float32(wave.phase)) / np.float32(np.pi), 0, 1)
+                way = wave.angle() - np.float32(wave.phase) + np.float32(self._way_to(wave))
+                front = np.clip((turn - way) / np.float32(np.pi), 0, 1)
                 size = np.float32(strength * np.exp(-since / fall))
                 total += size * front * np.cos(wave.angle() - turn)
         return total
+
+    def _way_to(self, wave: Wave) -> float:
+        """Return the phase in which the blow reaches the place where a wave comes back from."""
+        struck = self.notes[0].dome.ellipse
+        return float(np.hypot(wave.y - struck.y, wave.x - struck.x)) * 2 * np.pi / wave.length
 
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Yield the number and the picture of each frame that was not lost."""
