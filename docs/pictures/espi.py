@@ -32,7 +32,7 @@ def main() -> None:
         if after == AFTER[-1]:
             for note in strike.notes:
                 _outline(panel, note.dome.ellipse)
-    others = [shot.frame for shot in islice(drawn_shots(16), 3)] + [next(published_shots(1)).frame]
+    others = [shot.frame for shot in islice(drawn_shots(21), 1, 4)] + [next(published_shots(1)).frame]
     titles = ["another pan", "another pan", "another pan", "the published recipe"]
     for panel, frame, title in zip(rows[1].subplots(1, 4), others, titles, strict=True):
         _show(panel, frame, title)
