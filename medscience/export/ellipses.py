@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from medscience.antinode import Antinode
 from medscience.store.files import replaced
@@ -13,13 +14,20 @@ def write_labels(antinodes: Iterable[Antinode], destination: Path) -> None:
         ",".join(map(_plain, (a.ellipse.x, a.ellipse.y, a.ellipse.a, a.ellipse.b, a.ellipse.angle, a.rings)))
         for a in antinodes
     ]
-    _write(lines or ["0,0,0,0,0,0"], destination)
+    _write(lines or ["0,0,0,0,0,0"], destination, "\n")
 
 
-def write_predictions(frames: Mapping[str, Iterable[Antinode]], destination: Path) -> None:
+def write_table(
+    frames: Mapping[str, Iterable[Antinode]], destination: Path, line_end: Literal["\n", "\r"] = "\n"
+) -> None:
     """Write the ellipses of many frames: ``cx,cy,filename,rings,a,b,angle``, no header.
 
-    A frame without any has one line of zeros, as in SPNet's table. Lines end in a line feed.
+    A frame without any has one line of zeros, as in SPNet's predictions.
+
+    Parameters
+    ----------
+    line_end : str
+        SPNet's published predictions end their lines in a lone carriage return.
     """
     lines = []
     for name, antinodes in frames.items():
@@ -29,13 +37,13 @@ def write_predictions(frames: Mapping[str, Iterable[Antinode]], destination: Pat
             for a in antinodes
         ]
         lines += rows or [f"0,0,{name},0,0,0,0"]
-    _write(lines, destination)
+    _write(lines, destination, line_end)
 
 
 def _plain(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _write(lines: list[str], destination: Path) -> None:
+def _write(lines: list[str], destination: Path, line_end: str) -> None:
     with replaced(destination) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), "utf-8", newline="")
+        temporary.write_text("".join(line + line_end for line in lines), "utf-8", newline="")
