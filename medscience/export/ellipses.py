@@ -41,7 +41,8 @@ def write_table(
 
 
 def _plain(value: float) -> str:
-    return f"{value:.10g}"
+    """Return the shortest text that reads as the same number again."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _write(lines: list[str], destination: Path, line_end: str) -> None:
