@@ -13,7 +13,7 @@ from medscience.simulate.espi.pan import Note, draw_domes
 from medscience.simulate.fields import Field
 
 FINE = 4
-"""Times between two frames at which the motion is known, so that onsets are exact to microseconds."""
+"""Times between two frames at which the motion is known, so that onsets are known to microseconds."""
 
 KINDS = ("octave", "twelfth", "double octave", "neighbour", "second octave")
 """What notes beside the struck one are tuned to; the octave is always there, the others are drawn."""

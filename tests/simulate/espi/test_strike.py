@@ -1,6 +1,7 @@
 """Whole strikes: truth, frames and faults of one recording belong together."""
 
 import hashlib
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ def strikes():
 
 
 def digest(frames):
-    return hashlib.sha256(b"".join(frame.tobytes() for _, frame in frames)).hexdigest()
+    """Of a few frames around the blow."""
+    return hashlib.sha256(b"".join(frame.tobytes() for _, frame in islice(frames, 10))).hexdigest()
 
 
 def test_the_same_seed_gives_the_same_frames_and_another_seed_others():
@@ -72,13 +74,13 @@ def test_the_fringes_of_a_frame_are_those_of_its_truth():
 
 
 def test_lost_frames_are_left_out_black_ones_are_black_and_the_truth_knows_both():
-    lost = next(strike for strike in (simulate_strike(seed, 60) for seed in range(40)) if strike.dropped)
+    lost = next(strike for strike in (simulate_strike(seed, 40) for seed in range(40)) if strike.dropped)
     numbers = [number for number, _ in lost.frames()]
-    assert set(range(60)) - set(numbers) == lost.dropped
+    assert set(range(40)) - set(numbers) == lost.dropped
     rows = [row for row in frame_rows(lost) if row["note"] == "struck"]
     assert [row["stored"] for row in rows if row["stored"] != ""] == list(range(len(numbers)))
     assert {row["frame"] for row in rows if row["stored"] == ""} == lost.dropped
-    black = next(strike for strike in (simulate_strike(seed, 60) for seed in range(40)) if strike.blank)
+    black = next(strike for strike in (simulate_strike(seed, 40) for seed in range(40)) if strike.blank)
     frames = dict(black.frames())
     assert all(not frames[number].any() for number in black.blank if number in frames)
 
