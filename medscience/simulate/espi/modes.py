@@ -16,6 +16,14 @@ COLUMNS = np.arange(SHAPE[1], dtype=np.float32)[None, :]
 Region = tuple[slice, slice]
 
 
+def places(ellipse: Ellipse) -> tuple[Region, Field, Field]:
+    """Return the part of the frame around an ellipse, and places along its axes there (`Ellipse.along`)."""
+    height, width = ellipse.reach
+    y = slice(max(int(ellipse.y - height), 0), max(int(ellipse.y + height) + 2, 0))
+    x = slice(max(int(ellipse.x - width), 0), max(int(ellipse.x + width) + 2, 0))
+    return (y, x), *ellipse.along(ROWS[y], COLUMNS[:, x])
+
+
 @dataclass(frozen=True, slots=True)
 class Dome:
     """How a note swings: 1 in its middle, 0 on its outline and outside.
@@ -39,7 +47,7 @@ class Dome:
             0: the fundamental; 1 and 2: partials of two lobes of height 1 and -1 along the longer and the
             shorter axis, at rest in the middle.
         """
-        region, u, v = self._places()
+        region, u, v = places(self.ellipse)
         dome = np.maximum(1 - u * u - v * v, 0)
         dome = dome * dome if self.power == 2.0 else dome**self.power
         if not part:
@@ -47,12 +55,6 @@ class Dome:
         summit = 1 / np.sqrt(1 + 2 * self.power)
         along = (u, v)[part - 1]
         return region, np.asarray(along * dome / (summit * (1 - summit**2) ** self.power))
-
-    def _places(self) -> tuple[Region, Field, Field]:
-        height, width = self.ellipse.reach
-        y = slice(max(int(self.ellipse.y - height), 0), max(int(self.ellipse.y + height) + 2, 0))
-        x = slice(max(int(self.ellipse.x - width), 0), max(int(self.ellipse.x + width) + 2, 0))
-        return (y, x), *self.ellipse.along(ROWS[y], COLUMNS[:, x])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.antinode import Antinode, Ellipse
-from medscience.simulate.espi.modes import COLUMNS, ROWS, SHAPE
+from medscience.simulate.espi.modes import COLUMNS, ROWS, SHAPE, places
 from medscience.simulate.espi.shots import Shot
 from medscience.simulate.fields import Field
 
@@ -38,8 +38,8 @@ def published_shots(seed: int) -> Iterator[Shot]:
                 most = max(min(int(ellipse.b) // (2 * LEAST_RING), MOST_RINGS), 1)
                 antinodes.append(Antinode(ellipse, float(random.integers(1, most + 1))))
                 _draw_rings(canvas, antinodes[-1], int(random.integers(2)))
-        noisy = canvas + np.clip(random.normal(40, 40, SHAPE), 0, 255)
-        frame = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        noise = 40 + 40 * random.standard_normal(SHAPE, dtype=np.float32)
+        frame = np.clip(np.rint(canvas + np.maximum(noise, 0)), 0, 255).astype(np.uint8)
         frame[random.random(SHAPE, dtype=np.float32) < 0.5] = 0
         yield Shot(frame, tuple(antinodes))
 
@@ -90,9 +90,9 @@ def _draw_rings(canvas: Field, antinode: Antinode, first: int) -> None:
     """Draw 2 n lines of equal distance, black and grey in turn."""
     ellipse, lines = antinode.ellipse, 2 * int(antinode.rings)
     thick = max(round(ellipse.b / lines), 1)
-    u, v = ellipse.along(ROWS, COLUMNS)
+    region, u, v = places(ellipse)
     radius = np.sqrt(u * u + v * v) + 1e-6
     slope = np.sqrt((u / ellipse.a) ** 2 + (v / ellipse.b) ** 2) / radius
     for line in range(lines):
         on = np.abs(radius - (line + 1) / (lines + 1)) <= thick / 2 * slope
-        canvas[on] = RING_GREY if (line + first) % 2 else 0
+        canvas[region][on] = RING_GREY if (line + first) % 2 else 0
