@@ -48,7 +48,7 @@ demo: setup demo-$(COHORT) ## the demo; COHORT=real runs a real scan with publis
 .PHONY: demo-simulated demo-real
 demo-simulated:
 	$(RUN) medscience simulate head results/demo --seed 1 --count 3
-	$(RUN) snakemake --cores all --configfile config/demo.yaml
+	$(RUN) snakemake --cores all --config settings=config/demo.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
 demo-real:
@@ -58,7 +58,7 @@ demo-real:
 		$(RUN) medscience models import brainchop "$(MEDSCIENCE_SAMPLES)/meshnet/$$model" --name $$model || exit 1; done
 	@mkdir -p results/real
 	@printf 'sample\ttrack\tsource\nt1\tbrain_mri\t%s\n' "$(MEDSCIENCE_SAMPLES)/t1/t1_crop.nii.gz" > results/real/samples.tsv
-	$(RUN) snakemake --cores all --configfile config/real.yaml
+	$(RUN) snakemake --cores all --config settings=config/real.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
 demo-model: setup ## train the demo's network again from its recipe, into results/models (about half an hour)

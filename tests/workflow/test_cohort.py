@@ -19,15 +19,21 @@ pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A working directory with the demo's model, two simulated heads and a sheet."""
+def bare(tmp_path):
+    """A working directory with the demo's model, and no scan."""
     (tmp_path / "config").mkdir()
     shutil.copytree(REPOSITORY / "config/models", tmp_path / "config/models")
     (tmp_path / "config/config.yaml").write_text(
         "samples: config/samples.tsv\nmodels:\n  brain_mri: [demo-head]\nmemory: 4G\n"
     )
-    head(tmp_path / "scans", seed=31, count=1)
     return tmp_path
+
+
+@pytest.fixture
+def project(bare):
+    """A working directory with the demo's model and a simulated head."""
+    head(bare / "scans", seed=31, count=1)
+    return bare
 
 
 def sheet(project, rows, columns="sample\ttrack\tsource"):
@@ -144,40 +150,67 @@ def test_with_snakemakes_own_notes_lost_a_partial_store_is_made_again(project):
     ],
     ids=["all faults at once", "shell", "case", "no model"],
 )
-def test_a_fault_of_the_sheet_stops_the_run_before_any_job(project, rows, words):
-    sheet(project, rows)
-    found = run(project)
+def test_a_fault_of_the_sheet_stops_the_run_before_any_job(bare, rows, words):
+    sheet(bare, rows)
+    found = run(bare)
     assert found.returncode == 1
     for word in words:
         assert word in found.stderr
-    assert not (project / "results").exists()
-    assert not list(project.rglob("PWN"))
+    assert not (bare / "results").exists()
+    assert not list(bare.rglob("PWN"))
 
 
-def test_text_in_the_sheet_never_reaches_a_shell(project):
+def test_text_in_the_sheet_never_reaches_a_shell(bare):
     names = ["$(touch PWN).nii.gz", "a'; touch PWN;'.nii", "`touch PWN`.nii", "a b&&touch PWN.nii"]
-    sheet(project, [(f"s{n}", "brain_mri", f"scans/{name}") for n, name in enumerate(names)])
-    found = run(project)
+    sheet(bare, [(f"s{n}", "brain_mri", f"scans/{name}") for n, name in enumerate(names)])
+    found = run(bare)
     assert found.returncode == 1
-    assert not list(project.rglob("PWN"))
-    assert page(project).count("INPUT-MISSING") >= len(names)
+    assert not list(bare.rglob("PWN"))
+    assert page(bare).count("INPUT-MISSING") >= len(names)
 
 
-def test_a_setting_that_does_not_exist_is_refused_with_the_one_that_was_meant(project):
-    config = project / "config/config.yaml"
+def test_a_setting_that_does_not_exist_is_refused_with_the_one_that_was_meant(bare):
+    config = bare / "config/config.yaml"
     config.write_text(config.read_text() + "treads: 2\n__use_yte__: true\n")
-    sheet(project, [])
-    found = run(project)
+    sheet(bare, [])
+    found = run(bare)
     assert found.returncode == 1
     assert "did you mean 'threads'" in found.stderr
     assert "__use_yte__" in found.stderr
 
 
-def test_a_model_that_is_not_there_is_named_before_any_job(project):
-    config = project / "config/config.yaml"
+YTE = "__use_yte__: true\n__definitions__:\n  - import pathlib; pathlib.Path('PWN').touch()\n"
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize("text, word", [(YTE, "__use_yte__"), (BOMB, "an alias")], ids=["code", "bomb"])
+def test_settings_of_someone_else_are_never_read_by_snakemake(bare, text, word):
+    sheet(bare, [])
+    (bare / "theirs.yaml").write_text((bare / "config/config.yaml").read_text() + text)
+    found = run(bare, "--config", "settings=theirs.yaml")
+    assert found.returncode == 1
+    assert word in found.stderr
+    assert not (bare / "PWN").exists()
+
+
+def test_settings_in_another_file_are_the_runs(bare):
+    sheet(bare, [])
+    (bare / "config/config.yaml").rename(bare / "other.yaml")
+    assert run(bare, "--config", "settings=other.yaml").returncode == 0
+    assert "other.yaml" in page(bare)
+    for refused in (["--configfile", "other.yaml"], ["--config", "settings=other.yaml", "threads=2"]):
+        found = run(bare, *refused)
+        assert found.returncode == 1
+        assert "--config settings=FILE" in found.stderr or "only settings=FILE is read" in found.stderr
+
+
+def test_a_model_that_is_not_there_is_named_before_any_job(bare):
+    config = bare / "config/config.yaml"
     config.write_text(config.read_text().replace("demo-head", "nosuch"))
-    sheet(project, [("a", "brain_mri", "scans/head-31.nii.gz")])
-    found = run(project)
+    sheet(bare, [("a", "brain_mri", "scans/head-31.nii.gz")])
+    found = run(bare)
     assert found.returncode == 1
     assert "MODEL-MISSING" in found.stderr
     assert "demo-head" in found.stderr
