@@ -5,6 +5,8 @@ license, cite, weights).
 """
 
 import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,11 +110,25 @@ class Label(Strict):
     ]
 
 
+def labels_sha256(labels: Sequence[Label]) -> str:
+    """Return the digest of what labels stand for: of their values and names, in order."""
+    meaning = [[label.value, label.name] for label in labels]
+    return hashlib.sha256(json.dumps(meaning).encode("ascii")).hexdigest()
+
+
 class Output(Strict):
     """What the network's answer means."""
 
     labels: tuple[Label, ...]
     """One for each logit, in order; the first is the background."""
+    sha256: Sha256 | None = None
+    """`labels_sha256` of the labels as they were when the model was saved."""
+
+    @model_validator(mode="after")
+    def _as_saved(self) -> "Output":
+        if self.sha256 not in (None, labels_sha256(self.labels)):
+            raise ValueError("sha256 is that of other labels: a name was changed or two were swapped")
+        return self
 
 
 class Postprocess(Strict):

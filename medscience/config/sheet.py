@@ -138,24 +138,28 @@ def _cell_faults(cells: dict[str, str]) -> Iterator[str]:
     for name, cell in cells.items():
         if cell.startswith('"'):
             yield f"{name}: begins with a quotation mark, but cells are taken as they stand"
-        if name in FREE and cell != cell.strip(" ") and cell.strip():
-            yield f"{name}: begins or ends with a blank"
-        if name in FREE and any(unicodedata.category(sign) in UNSEEN for sign in cell):
-            yield f"{name}: holds a control character"
+        yield from (f"{name}: {fault}" for fault in _form_faults(name, cell))
     if not re.fullmatch(NAME, cells["sample"]):
         yield f"sample: {cells['sample']!r} is not made of letters, digits, _ and - (64 at most)"
     if cells["track"] not in get_args(Track):
         yield f"track: {cells['track']!r} is none of {', '.join(get_args(Track))}"
-    if not cells["source"].strip():
+    if not cells["source"]:
         yield "source: is empty"
-    for name in PATHS:
-        if "://" in cells.get(name, ""):
-            yield f"{name}: an address, not a file or folder on this machine"
-        if cells.get(name, "").startswith("~"):
-            yield f"{name}: begins with ~, which only a shell takes for a home folder"
     digest = cells.get("sha256", "")
     if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
         yield f"sha256: {digest!r} is not 64 hexadecimal digits"
+
+
+def _form_faults(name: str, cell: str) -> Iterator[str]:
+    """What no cell of free text may hold, and no path."""
+    if name in FREE and cell != cell.strip(" "):
+        yield "begins or ends with a blank"
+    if name in FREE and any(unicodedata.category(sign) in UNSEEN for sign in cell):
+        yield "holds a control character"
+    if name in PATHS and "://" in cell:
+        yield "an address, not a file or folder on this machine"
+    if name in PATHS and cell.startswith("~"):
+        yield "begins with ~, which only a shell takes for a home folder"
 
 
 def _warn_of_sources_named_twice(path: Path, header: list[str], rows: list[list[str]]) -> None:

@@ -67,7 +67,7 @@ def sync_tree(folder: Path) -> None:
 
 def remove(path: Path) -> None:
     """Delete a file, or a folder that may be half deleted already; or nothing, if it is gone."""
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
