@@ -8,13 +8,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from medscience.config.sheet import NAME, Track
 from medscience.config.yaml import Strict, read_yaml
 from medscience.errors import ModelError
+
+MODEL_FORMAT: Final = "medscience-model-1"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Side = Annotated[int, Field(gt=0)]
@@ -189,7 +191,7 @@ class Author(Strict):
 class ModelFile(Strict):
     """The only home of what is tied to weights."""
 
-    format: Literal["medscience-model-1"] = "medscience-model-1"
+    format: Literal["medscience-model-1"] = MODEL_FORMAT
     name: Annotated[str, Field(pattern=NAME)]
     description: str
     authors: tuple[Author, ...]
