@@ -3,9 +3,8 @@
 A line of standard input is a job: ``task`` and ``folder``, and what goes wrong:
 
 - ``call`` and ``then``: at that call of the operating system within the folder the child is killed
-  (``kill``), or the call fails with an error by its name, as do all later ones that need room or the disk
-  if ``ever_since``;
-- ``after``: seconds until it is killed;
+  (``kill``), or ``delay`` seconds after it (``alarm``, which nothing in the child hears), or the call fails
+  with an error by its name, as do all later ones that need room or the disk if ``ever_since``;
 - ``limit``: no file can grow beyond so many bytes; with ``torn`` the write that tries is the child's last;
 - ``files``: how many files may be open at once.
 
@@ -18,7 +17,6 @@ import os
 import resource
 import signal
 import sys
-import time
 from pathlib import Path
 
 from tests.faults.tasks import TASKS
@@ -31,8 +29,8 @@ TAKES_AWAY = ("os.remove", "os.rmdir")
 class Calls:
     """Counts a child's calls of the operating system, notes them, and lets one of them come to harm."""
 
-    def __init__(self, folder, call=0, then=None, ever_since=False):
-        self.folder, self.call, self.then, self.ever_since = folder, call, then, ever_since
+    def __init__(self, folder, call=0, then=None, ever_since=False, delay=0):
+        self.folder, self.call, self.then, self.ever_since, self.delay = folder, call, then, ever_since, delay
         self.made = []
 
     def watch(self):
@@ -53,14 +51,17 @@ class Calls:
         number = len(self.made)
         if number == self.call and self.then == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if number == self.call or (self.ever_since and 0 < self.call < number and event not in TAKES_AWAY):
+        if number == self.call and self.then == "alarm":
+            signal.setitimer(signal.ITIMER_REAL, self.delay)
+        elif number == self.call or (self.ever_since and 0 < self.call < number and event not in TAKES_AWAY):
             code = getattr(errno, self.then)
             raise OSError(code, os.strerror(code))
 
 
 def child(job, answer):
     """Do a task; write what became of it to a file descriptor."""
-    calls = Calls(job["folder"], *(job.get(key) for key in ("call", "then", "ever_since")))
+    harm = {key: job[key] for key in ("call", "then", "ever_since", "delay") if key in job}
+    calls = Calls(job["folder"], **harm)
     if "limit" in job:
         if job.get("torn"):
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -68,7 +69,6 @@ def child(job, answer):
     if "files" in job:
         resource.setrlimit(resource.RLIMIT_NOFILE, (job["files"],) * 2)
     error = None
-    calls.call = calls.call or 0
     calls.watch()
     try:
         TASKS[job["task"]](Path(job["folder"]))
@@ -89,9 +89,6 @@ def do(job):
     if pid == 0:
         child(job, writing)
     os.close(writing)
-    if "after" in job:
-        time.sleep(job["after"])
-        os.kill(pid, signal.SIGKILL)
     said = b""
     while more := os.read(reading, 1 << 16):
         said += more
