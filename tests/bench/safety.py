@@ -1,5 +1,6 @@
 """What the safety of the store costs: an ingest with its digests and syncs against a plain zarr write."""
 
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def safety(setting: Setting) -> Iterator[Row]:
     size = f"{source.stat().st_size / 2**20:.0f} MB"
     yield Row(f"ingest of {size}", seconds(found["ingested"]), "s")
     yield Row(f"plain zarr write of {size}", seconds(found["unsafe"]), "s")
+    busy, plainly = (statistics.median(one.found["busy"] for one in runs) for runs in found.values())
+    yield Row("ingest against plain write, processors", busy / plainly, "of their time")
     yield Row(
         "ingest against plain write", ratio(found["ingested"], found["unsafe"]), "of its time", at_most=1.15
     )

@@ -59,15 +59,15 @@ def sliding(image: str, model: str, labels: str, threads: int, overlap: float) -
 
 def ingested(source: str, store: str) -> Found:
     """Our ingest: every byte of source and store is hashed, everything is synced, then committed."""
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     ingest(Path(source), Path(store))
-    return {"seconds": time.perf_counter() - begun}
+    return {"seconds": time.perf_counter() - begun, "busy": time.process_time() - busy}
 
 
 def unsafe(source: str, store: str) -> Found:
     """The same reader, arrays, chunks and pyramid in a plain zarr store: no digest, no sync, no commit."""
     nifti_reader.file_sha256 = lambda path: "0" * 64
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     opened = open_source(Path(source))
     staging = Staging(PlainStore(Path(store)))
     writer = ImageWriter(staging, Content.of(opened.meaning), opened.shape, opened.dtype)
@@ -76,7 +76,7 @@ def unsafe(source: str, store: str) -> Found:
         writer.write((slice(start, start + len(slab)), *map(slice, (0, 0), slab.shape[1:])), slab)
         start += len(slab)
     writer.finish()
-    return {"seconds": time.perf_counter() - begun}
+    return {"seconds": time.perf_counter() - begun, "busy": time.process_time() - busy}
 
 
 class PlainStore(LocalStore):
