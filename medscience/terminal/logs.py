@@ -54,7 +54,7 @@ class Sparing(logging.Filter):
 
     def say_how_many_more(self) -> None:
         """Say how often each warning that was held back came."""
-        for place, times in self._times.items():
+        for place, times in list(self._times.items()):
             last = self._last[place]
             if times > MOST and last.levelno >= logging.WARNING:
                 log.warning("%d more like this: %s", times - MOST, last.getMessage())

@@ -101,11 +101,12 @@ def nnunet_checkpoint(folder):
     return saved_by_torch(folder, {"network_weights": {}, "current_epoch": np.float64(1)})
 
 
-def torchscript(folder):
-    network = torch.nn.Linear(1, 1)
-    path = folder / "traced.pt"
-    program = torch.export.export(network, (torch.zeros(1, 1),))
-    torch.export.save(program, path)
+def exported_program(folder):
+    """A .pt2 file is an archive whose parts are pickles."""
+    path = folder / "program.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("program/archive_format", "pt2")
+        archive.writestr("program/data/weights/weight_0", pickle.dumps(Payload()))
     found = path.read_bytes()
     path.unlink()
     return weights(folder, found)

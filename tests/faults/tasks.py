@@ -64,7 +64,9 @@ def read(folder):
 
 
 def table(folder):
-    write_table(folder / "x.parquet", pa.table({"volume_mm3": [n / 7 for n in range(999)]}), {"labels": "a" * 64})
+    write_table(
+        folder / "x.parquet", pa.table({"volume_mm3": [n / 7 for n in range(999)]}), {"labels": "a" * 64}
+    )
 
 
 def nifti(folder):

@@ -47,7 +47,7 @@ def test_killed_at_any_call_of_the_system_a_writer_leaves_a_whole_store_or_none(
 def test_a_disk_that_refuses_from_any_call_on_is_an_error_and_never_a_success(zygote, digests, tmp_path):
     """Full, over quota, suddenly read-only, broken."""
     errors = ["ENOSPC", "EDQUOT", "EROFS", "EIO"]
-    for folder, found in every_call(zygote, tmp_path, "small", errors, ever_since=True):
+    for folder, found in every_call(zygote, tmp_path, "small", errors, step=3, ever_since=True):
         whole = is_whole_or_refused("small", folder)
         assert found["code"] == 0 or found["error"]["system"], found
         if found["code"] == 0:

@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet
@@ -41,13 +43,15 @@ def sheet(project, rows, columns="sample\ttrack\tsource"):
     (project / "config/samples.tsv").write_text("\n".join(lines) + "\n")
 
 
+def command(project, *arguments):
+    parts = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
+    parts += ["--cores", "2", "--directory", project, "--workflow-profile"]
+    return [str(part) for part in [*parts, REPOSITORY / "profiles/default", *arguments]]
+
+
 def run(project, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
-    command += ["--cores", "2", "--directory", project, "--workflow-profile"]
-    command += [REPOSITORY / "profiles/default", *arguments]
-    return subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, cwd=project
-    )
+    whole = command(project, *arguments)
+    return subprocess.run(whole, capture_output=True, text=True, check=False, cwd=project)
 
 
 def page(project):
@@ -204,6 +208,22 @@ def test_settings_in_another_file_are_the_runs(bare):
         found = run(bare, *refused)
         assert found.returncode == 1
         assert "--config settings=FILE" in found.stderr or "only settings=FILE is read" in found.stderr
+
+
+def test_of_two_runs_in_one_folder_the_second_is_refused_and_the_first_is_not_harmed(bare):
+    """T17. The first stands still while it holds Snakemake's lock."""
+    sheet(bare, [])
+    first = subprocess.Popen(command(bare), cwd=bare, stderr=subprocess.PIPE, text=True)
+    while first.poll() is None and not any((bare / ".snakemake/locks").glob("*")):
+        time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)
+    second = run(bare)
+    first.send_signal(signal.SIGCONT)
+    _, said = first.communicate()
+    assert first.returncode == 0, said
+    assert second.returncode == 1
+    assert "lock" in second.stderr.lower()
+    assert page(bare)
 
 
 def test_a_model_that_is_not_there_is_named_before_any_job(bare):
