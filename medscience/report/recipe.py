@@ -12,9 +12,9 @@ def cohort_command(config: Path) -> str:
     """Return the command that makes the whole cohort.
 
     >>> cohort_command(Path("config/my study.yaml"))
-    "snakemake --cores all --configfile 'config/my study.yaml'"
+    "snakemake --cores all --config 'settings=config/my study.yaml'"
     """
-    return shlex.join(["snakemake", "--cores", "all", "--configfile", str(config)])
+    return shlex.join(["snakemake", "--cores", "all", "--config", f"settings={config}"])
 
 
 def commands(result: Result, settings: Settings) -> Iterator[str]:

@@ -24,6 +24,7 @@ def ingest(
     from medscience.store.staging import is_done, staged
     from medscience.terminal.progress import shown
 
+    _keep_apart(source, store_path(destination))
     opened = open_source(source)
     if sha256 and sha256 != opened.sha256:
         raise InputError(
@@ -58,3 +59,19 @@ def ingest(
             tell(start, depth)
         writer.finish()
         staging.record["repairs"] = [asdict(repair) for repair in opened.repairs]
+
+
+def _keep_apart(source: Path, store: Path) -> None:
+    """Refuse a result that would lie within its own source, or the other way round."""
+    from medscience.errors import InputError
+
+    here, there = source.resolve(), store.resolve()
+    if there.is_relative_to(here) or here.is_relative_to(there):
+        raise InputError(
+            "INPUT-INSIDE",
+            file=source,
+            field="destination",
+            found=f"{store}, in the same place",
+            expected="a destination apart from the source",
+            fix="choose another destination, or name the very file or folder that is the source",
+        )

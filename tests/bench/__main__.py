@@ -22,6 +22,7 @@ from tests.bench.classes import classes
 from tests.bench.export import export
 from tests.bench.memory import memory
 from tests.bench.row import HEADER, Row, table
+from tests.bench.safety import safety
 from tests.bench.setting import WHOLE, Setting
 from tests.bench.sliding import sliding
 from tests.bench.store import store
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "meshnet5": partial(against, "model5_gw_ae"),
     "sliding": sliding,
     "store": store,
+    "safety": safety,
     "export": export,
     "classes": classes,
     "memory": memory,
