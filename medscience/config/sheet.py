@@ -76,7 +76,7 @@ def read_sheet(path: Path) -> tuple[Sample, ...]:
             file=path,
             field=f"{len(faults)} fault{'s' * (len(faults) > 1)}",
             found="; ".join(faults),
-            expected=f"tab-separated columns {', '.join(NEEDED)} and perhaps {', '.join([*OPTIONAL, *CHOICES])}",
+            expected=f"tab-separated columns {', '.join(NEEDED)}, perhaps {', '.join([*OPTIONAL, *CHOICES])}",
             fix="correct the sheet",
         )
     return tuple(_sample(dict(zip(header, row, strict=True))) for row in rows[1:] if any(row))

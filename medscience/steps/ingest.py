@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from medscience.ingest.choices import Accepted, Choices
+
 
 def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
     source: Annotated[
@@ -28,7 +30,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
         Literal["refuse", "resample"], typer.Option(help="slices at uneven distances: resample to even ones")
     ] = "refuse",
     accept: Annotated[
-        list[Literal["single-slice", "no-rescale", "missing-slices"]] | None,
+        list[Accepted] | None,
         typer.Option(help="take as it is: a single slice, a CT without rescale, fewer slices than acquired"),
     ] = None,
 ) -> None:
@@ -39,7 +41,6 @@ def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
     import numpy as np
 
     from medscience.errors import InputError
-    from medscience.ingest.choices import Choices
     from medscience.ingest.formats import open_source
     from medscience.store.commit import Provenance, store_path
     from medscience.store.images import ImageWriter

@@ -21,7 +21,11 @@ def picture(values, **tags):
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     dataset.SOPClassUID, dataset.SOPInstanceUID = CT, generate_uid()
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = STUDY, SERIES, REFERENCE
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = (
+        STUDY,
+        SERIES,
+        REFERENCE,
+    )
     dataset.Modality, dataset.PatientID, dataset.PatientName = "CT", "P1", "Nobody"
     dataset.ImageType, dataset.SeriesNumber = ["ORIGINAL", "PRIMARY", "AXIAL"], 3
     dataset.Rows, dataset.Columns = values.shape[-2:]
@@ -91,6 +95,7 @@ def places(geometry):
         {
             "ImageOrientationPatient": [f"{x:.12g}" for x in (*row, *column)],
             "PixelSpacing": [f"{down:.12g}", f"{across:.12g}"],
+            "SliceThickness": f"{geometry.spacing[0]:.12g}",
         },
         [[f"{x:.12g}" for x in position] for position in positions],
     )
@@ -125,7 +130,7 @@ def enhanced(volume, plane, positions, **tags):
     dataset.SharedFunctionalGroupsSequence = [
         item(
             PlaneOrientationSequence=[item(ImageOrientationPatient=plane["ImageOrientationPatient"])],
-            PixelMeasuresSequence=[item(PixelSpacing=plane["PixelSpacing"], SliceThickness=2)],
+            PixelMeasuresSequence=[item(PixelSpacing=plane["PixelSpacing"])],
         )
     ]
     dataset.PerFrameFunctionalGroupsSequence = [

@@ -38,15 +38,15 @@ def _rle(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:
     return bytes_high_first.copy().view(f">u{planes}").reshape(form.rows, form.columns)
 
 
-def _jpeg(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:  # noqa: ARG001 - all decoders are called alike
+def _jpeg(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:
     return imagecodecs.jpeg8_decode(frame)
 
 
-def _jpeg_ls(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:  # noqa: ARG001
+def _jpeg_ls(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:
     return imagecodecs.jpegls_decode(frame)
 
 
-def _jpeg2000(frame: bytes, form: Form) -> NDArray[np.integer]:  # noqa: ARG001
+def _jpeg2000(frame: bytes, form: Form) -> NDArray[np.integer]:
     return imagecodecs.jpeg2k_decode(frame)
 
 
@@ -92,9 +92,7 @@ def _begin() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def decoded(
-    frames: Iterable[tuple[bytes, Form]], processes: int
-) -> "Iterator[NDArray[np.integer] | str]":
+def decoded(frames: Iterable[tuple[bytes, Form]], processes: int) -> "Iterator[NDArray[np.integer] | str]":
     """Decode frames in processes of their own, a few ahead, in their order.
 
     Yields

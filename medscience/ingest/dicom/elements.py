@@ -7,6 +7,7 @@ PS3.10 7. A file is read here and nowhere else, so that no second parser can see
 import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
+from struct import unpack
 from typing import BinaryIO
 
 from medscience.errors import InputError
@@ -24,6 +25,8 @@ UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
+NATIVE = {IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN}
+"""Transfer syntaxes whose pixels are plain numbers."""
 
 DEEPEST = 32
 """Sequences within sequences."""
@@ -89,7 +92,7 @@ def read_content(stream: BinaryIO, size: int) -> Content:
     if deflated_from is not None:
         stream, size = inflated(stream, size, deflated_from)
         meta.at = 0
-    walk = _Walk(stream, size, meta.at)
+    walk = _Walk(stream, size, meta.at, is_native=syntax in (*NATIVE, ""))
     walk.explicit, walk.order = _encoding(stream, meta.at, syntax, repairs)
     body = walk.whole()
     repairs += walk.repairs
@@ -166,8 +169,8 @@ def _encoding(stream: BinaryIO, at: int, syntax: str, repairs: list[Repair]) -> 
 class _Walk:
     """One pass over the elements of a stream."""
 
-    def __init__(self, stream: BinaryIO, size: int, at: int) -> None:
-        self.stream, self.size, self.at = stream, size, at
+    def __init__(self, stream: BinaryIO, size: int, at: int, *, is_native: bool = True) -> None:
+        self.stream, self.size, self.at, self.is_native = stream, size, at, is_native
         self.explicit, self.order = True, "<"
         self.pixels: Pixels | None = None
         self.repairs: list[Repair] = []
@@ -232,13 +235,12 @@ class _Walk:
         if end - self.at < 8:
             raise self._short(None, 8, begin)
         head = self._read(8)
-        big = ">" == self.order
-        order = "big" if big else "little"
-        tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
+        group, number, length = unpack(self.order + "HHI", head)
+        tag = group << 16 | number
         if not self.explicit or tag in (ITEM, ITEM_END, SEQUENCE_END):
-            return tag, "", int.from_bytes(head[4:], order)  # type: ignore[arg-type]
+            return tag, "", length
         vr = head[4:6].decode("ascii", "replace")
-        short = int.from_bytes(head[6:], order)  # type: ignore[arg-type]
+        (short,) = unpack(self.order + "H", head[6:])
         if not (vr.isascii() and vr.isupper()):
             raise _refused("VR", named(tag), f"no value representation at byte {begin}", "two capitals")
         # a VR that is not known has the long form if the two bytes that it reserves are empty
@@ -246,7 +248,7 @@ class _Walk:
             return tag, vr, short
         if end - self.at < 4:
             raise self._short(tag, 4, begin)
-        return tag, vr, int.from_bytes(self._read(4), order)  # type: ignore[arg-type]
+        return tag, vr, unpack(self.order + "I", self._read(4))[0]
 
     def _keep(self, into: Dataset, tag: int, vr: str, length: int) -> None:
         self._once(into, tag)
@@ -289,7 +291,9 @@ class _Walk:
             if mark == SEQUENCE_END and length == UNDEFINED:
                 return items
             if mark != ITEM:
-                raise _refused("SEQUENCE", named(tag), "something else between its items", "items, then its end")
+                raise _refused(
+                    "SEQUENCE", named(tag), "something else between its items", "items, then its end"
+                )
             if size != UNDEFINED and size > end - self.at:
                 raise self._short(tag, size, self.at)
             stop = end if size == UNDEFINED else self.at + size
@@ -306,6 +310,9 @@ class _Walk:
             self.pixels = Pixels(self.at, length, present, in_words, None)
             self._go(self.at + present)
             return
+        if self.is_native:
+            found = "an undefined length, as compressed ones have"
+            raise _refused("PIXELS", named(PIXEL_DATA), found, "a length, as the transfer syntax promises")
         begin, fragments = self.at, []
         while True:
             mark, _, size = self._head(self.size)
@@ -320,7 +327,9 @@ class _Walk:
                 )
             fragments.append((self.at, size))
             self._go(self.at + size)
-        self.pixels = Pixels(begin, self.at - begin, self.at - begin, False, tuple(fragments))
+        self.pixels = Pixels(
+            begin, self.at - begin, self.at - begin, in_words=False, fragments=tuple(fragments)
+        )
 
     def _once(self, into: Dataset, tag: int) -> None:
         if tag in into:

@@ -6,9 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from medscience.errors import InputError, about
 from medscience.ingest.dicom.elements import is_dicom, read_content
@@ -53,7 +52,7 @@ class File:
         return folder or parts[-1:] == ("DICOMDIR",) or any(map(_is_hidden, parts))
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[BinaryIO, int]]:
+    def opened(self) -> Iterator[tuple[BufferedReader | BytesIO, int]]:
         """Open for reading; gives the stream and the number of bytes in it."""
         if self.member and self.archive:
             try:
@@ -120,7 +119,9 @@ def find_files(path: Path) -> Found:
             expected="a DICOM series",
             fix="correct the path",
         )
-    repairs = [Repair("DICOM-OTHER-FILES", "files", f"{skipped} that are no scan", "left out")] if skipped else []
+    repairs = (
+        [Repair("DICOM-OTHER-FILES", "files", f"{skipped} that are no scan", "left out")] if skipped else []
+    )
     return Found(files, repairs)
 
 
@@ -248,5 +249,10 @@ def _outside(path: Path, found: str) -> InputError:
 
 def _archive(file: Path | str, field: str, found: str, expected: str) -> InputError:
     return InputError(
-        "DICOM-ARCHIVE", file=file, field=field, found=found, expected=expected, fix="unpack it, name the folder"
+        "DICOM-ARCHIVE",
+        file=file,
+        field=field,
+        found=found,
+        expected=expected,
+        fix="unpack it, name the folder",
     )

@@ -45,7 +45,7 @@ class Stack:
     @property
     def is_resampled(self) -> bool:
         """Whether any voxel is interpolated."""
-        return bool(self.shifts.any() or (self.places != np.arange(len(self.frames))).any())
+        return bool(self.shifts.any()) or not np.array_equal(self.places, np.arange(len(self.frames)))
 
 
 def stack(
@@ -73,11 +73,11 @@ def stack(
     """
     row, column = _directions(frames, repairs)
     _one_size(frames, forms)
+    _note_count(path, frames, choices, repairs)
     normal = np.cross(row, column)
     positions = {id(frame): np.array(frame.position) for frame in frames}
     chosen = choose_volume(path, frames, [float(positions[id(f)] @ normal) for f in frames], choices)
     chosen = sorted(chosen, key=lambda frame: float(positions[id(frame)] @ normal))
-    _note_count(path, chosen, choices, repairs)
     points = np.array([frame.position for frame in chosen])
     down, across = chosen[0].spacing
     plane = np.column_stack([column * down, row * across])
@@ -157,7 +157,9 @@ def _thickness(frame: Frame, choices: Choices, repairs: list[Repair]) -> float:
     if "single-slice" not in choices.accept or not thickness or thickness <= 0:
         fix = "name the whole series, or --accept single-slice to take it as thick as its header says"
         raise _about(frame, "SINGLE-SLICE", "files", "a single slice", "two or more, evenly apart", fix)
-    repairs.append(Repair("DICOM-SINGLE-SLICE", "SliceThickness", "a single slice", f"{thickness:g} mm thick"))
+    repairs.append(
+        Repair("DICOM-SINGLE-SLICE", "SliceThickness", "a single slice", f"{thickness:g} mm thick")
+    )
     return thickness
 
 
@@ -195,7 +197,9 @@ def _leaning(
     if choices.on_tilt == "refuse":
         fix = "name --on-tilt resample for a grid with right angles, or --on-tilt keep for the leaning one"
         found = f"slices that lean by {degrees:.2f} degrees"
-        raise _about(frames[0], "TILT", "ImagePositionPatient", found, "slices stacked along their normal", fix)
+        raise _about(
+            frames[0], "TILT", "ImagePositionPatient", found, "slices stacked along their normal", fix
+        )
     done = {"keep": "the leaning grid is kept", "resample": "linear interpolation within each slice"}
     repairs.append(
         Repair("DICOM-TILT", "ImagePositionPatient", f"{degrees:.2f} degrees", done[choices.on_tilt])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 from medscience.errors import InputError
 from medscience.ingest.dicom.codestream import read_codestream
 from medscience.ingest.dicom.decode import DECODERS, decoded
-from medscience.ingest.dicom.elements import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT
+from medscience.ingest.dicom.elements import NATIVE
 from medscience.ingest.dicom.header import Form, Frame, Instance
 from medscience.ingest.dicom.values import refused
 from medscience.ingest.source import Repair
 from medscience.machine.cores import usable_cores
-
-NATIVE = {IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN}
-"""Transfer syntaxes whose pixels are plain numbers."""
 
 
 def check_pixels(instance: Instance, form: Form, repairs: list[Repair]) -> None:
@@ -35,7 +32,7 @@ def check_pixels(instance: Instance, form: Form, repairs: list[Repair]) -> None:
         fix = "decompress the series, as with dcmdjpeg or gdcmconv --raw"
         raise _about(instance, "SYNTAX", "TransferSyntaxUID", _uid(form.syntax), wanted, fix)
     if (pixels.fragments is None) != (form.syntax in NATIVE):
-        found = "plain numbers" if pixels.fragments is None else "compressed pieces, or an undefined length"
+        found = "plain numbers" if pixels.fragments is None else "compressed pieces"
         raise _about(instance, "PIXELS", "PixelData", found, "what the transfer syntax promises")
     if pixels.fragments is not None:
         _frame_fragments(instance, form)
@@ -64,9 +61,13 @@ def _frame_fragments(instance: Instance, form: Form) -> list[list[tuple[int, int
     offsets = np.frombuffer(raw[: len(raw) // 4 * 4], "<u4").tolist()
     if len(fragments) < form.frames:
         found = f"{len(fragments)} pieces"
-        raise _about(instance, "FRAGMENTS", "PixelData", found, f"one or more for each of {form.frames} frames")
+        raise _about(
+            instance, "FRAGMENTS", "PixelData", found, f"one or more for each of {form.frames} frames"
+        )
     if offsets and (len(offsets) != form.frames or offsets[0] != 0 or not set(offsets) <= set(starts)):
-        raise _about(instance, "FRAGMENTS", "PixelData", "an offset table that fits no frames", "one that does")
+        raise _about(
+            instance, "FRAGMENTS", "PixelData", "an offset table that fits no frames", "one that does"
+        )
     if offsets and offsets != sorted(set(offsets)):
         raise _about(instance, "FRAGMENTS", "PixelData", "offsets out of order", "ascending ones")
     if form.frames == 1:
@@ -77,7 +78,7 @@ def _frame_fragments(instance: Instance, form: Form) -> list[list[tuple[int, int
         found = f"{len(fragments)} pieces for {form.frames} frames, and no offset table"
         raise _about(instance, "FRAGMENTS", "PixelData", found, "a table that says which belong together")
     cuts = [*(starts.index(offset) for offset in offsets), len(fragments)]
-    return [fragments[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [fragments[a:b] for a, b in pairwise(cuts)]
 
 
 @dataclass(slots=True)
@@ -133,7 +134,9 @@ class Reader:
                     stream.seek(instance.pixels.offset + frame.number * size)
                     content = stream.read(size)
                     if len(content) < size:
-                        raise _about(instance, "PIXELS", "PixelData", f"{len(content)} bytes", f"{size} bytes")
+                        raise _about(
+                            instance, "PIXELS", "PixelData", f"{len(content)} bytes", f"{size} bytes"
+                        )
                     yield without_foreign_bits(_numbers(content, form, instance), form)
 
     def _compressed(self) -> Iterator[tuple[bytes, Form]]:
@@ -173,7 +176,9 @@ def _check_codestream(instance: Instance, content: bytes, form: Form) -> None:
         raise _about(instance, "CODESTREAM", "PixelData", found, wanted)
     if said.signed not in (None, form.signed):
         words = {True: "signed numbers", False: "numbers without sign"}
-        raise _about(instance, "SIGN", "PixelData", words[not form.signed], f"{words[form.signed]} as its header")
+        raise _about(
+            instance, "SIGN", "PixelData", words[not form.signed], f"{words[form.signed]} as its header"
+        )
 
 
 def without_foreign_bits(numbers: NDArray[np.integer], form: Form) -> NDArray[np.integer]:
@@ -197,7 +202,7 @@ def without_foreign_bits(numbers: NDArray[np.integer], form: Form) -> NDArray[np
 
 
 def _dtype(frames: list[Frame], forms: dict[int, Form]) -> np.dtype[Any]:
-    """The smallest type that holds every scaled number: whole ones stay whole, others become floating point."""
+    """The smallest type that holds every scaled number; whole ones stay whole, others become floats."""
     scales = {(frame.slope, frame.intercept) for frame in frames}
     used = [forms[id(frame.instance)] for frame in frames]
     if scales == {(1.0, 0.0)}:
@@ -208,7 +213,9 @@ def _dtype(frames: list[Frame], forms: dict[int, Form]) -> np.dtype[Any]:
         ends = [
             end * slope + intercept
             for slope, intercept in scales
-            for end in ((-(2 ** (bits - 1)), 2**bits - 1) if any(f.signed for f in used) else (0, 2**bits - 1))
+            for end in (
+                (-(2 ** (bits - 1)), 2**bits - 1) if any(f.signed for f in used) else (0, 2**bits - 1)
+            )
         ]
         for name in ("i2", "i4"):
             if np.iinfo(name).min <= min(ends) and max(ends) <= np.iinfo(name).max:
@@ -229,7 +236,12 @@ def slabs(slices: Iterable[NDArray[Any]], thickness: int) -> Iterator[NDArray[An
 
 
 def _about(
-    instance: Instance, code: str, name: str, found: object, expected: str, fix: str = "export the series again"
+    instance: Instance,
+    code: str,
+    name: str,
+    found: object,
+    expected: str,
+    fix: str = "export the series again",
 ) -> InputError:
     fault = refused(code, name, found, expected, fix)
     fault.file = instance.file.name

@@ -68,7 +68,9 @@ def open_dicom(path: Path, choices: Choices | None = None) -> Source:
     unit, padding = _meaning(placed.frames[0], repairs), _padding(placed.frames, forms)
     if any(form.inverse for form in forms.values()):
         repairs.append(
-            Repair("DICOM-MONOCHROME1", "PhotometricInterpretation", "small numbers are bright", "kept as stored")
+            Repair(
+                "DICOM-MONOCHROME1", "PhotometricInterpretation", "small numbers are bright", "kept as stored"
+            )
         )
     repairs = _each_once(repairs)
     return Source(
@@ -151,4 +153,6 @@ def _slabs(
             )
     if reader.padded:
         kept = f"kept as {padding[0]:g}" if padding else "kept"
-        repairs.append(Repair("DICOM-PADDING", "PixelPaddingValue", f"{reader.padded} voxels of no picture", kept))
+        repairs.append(
+            Repair("DICOM-PADDING", "PixelPaddingValue", f"{reader.padded} voxels of no picture", kept)
+        )

@@ -136,7 +136,9 @@ def _end(series: _Series, every: list[_Series]) -> str:
 def _one_patient(instances: list[Instance]) -> None:
     """Refuse a series of several patients, or in several frames of reference."""
     for name, code in (("PatientID", "DICOM-PATIENTS"), ("FrameOfReferenceUID", "DICOM-REFERENCE")):
-        values = {one.values.text(name): one for one in instances}
+        values: dict[str, Instance] = {}
+        for one in instances:
+            values.setdefault(one.values.text(name), one)
         if len(values) > 1:
             other = list(values.values())[1]
             fix = "take the files apart: they do not belong to one volume"
@@ -271,7 +273,9 @@ def _ask_volume(path: Path, names: list[str], volumes: dict[Key, list[Frame]]) -
 
 def _said(names: list[str], key: Key) -> str:
     parts = zip(names, key, strict=True)
-    return " ".join(f"{value:g} {SEPARATORS[n]}".strip() for n, value in parts if isinstance(value, int | float))
+    return " ".join(
+        f"{value:g} {SEPARATORS[n]}".strip() for n, value in parts if isinstance(value, int | float)
+    )
 
 
 def _no_such_volume(path: Path, count: int) -> list[Frame]:

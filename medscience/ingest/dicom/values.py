@@ -47,7 +47,9 @@ class Values:
         parts = [part.strip() for part in self.text(name).split("\\")]
         bad = [part for part in parts if not DECIMAL.fullmatch(part)]
         if len(parts) != count or bad:
-            shown = f"{len(bad)} of {len(parts)} that are no decimal number" if bad else f"{len(parts)} numbers"
+            shown = (
+                f"{len(bad)} of {len(parts)} that are no decimal number" if bad else f"{len(parts)} numbers"
+            )
             raise refused("NUMBER", name, shown, f"{count} finite decimal number{'s' * (count > 1)}")
         numbers = tuple(float(part) for part in parts)
         if not all(map(isfinite, numbers)):
