@@ -4,7 +4,7 @@ from pathlib import Path
 
 from medscience.errors import InputError
 from medscience.ingest.choices import Choices
-from medscience.ingest.dicom.elements import is_dicom
+from medscience.ingest.dicom.content import is_dicom
 from medscience.ingest.dicom.read import open_dicom
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.source import Source

@@ -1,17 +1,14 @@
-"""The elements of a DICOM file, walked strictly: every length, depth and tag before anything is believed.
+"""The elements of a DICOM data set, walked strictly: every length, depth and tag before anything is believed.
 
-Only what `tags` names is loaded; everything else is stepped over, whatever its size. Format: PS3.5 7 and
-PS3.10 7. A file is read here and nowhere else, so that no second parser can see another file in it.
+Only what `tags` names is loaded; everything else is stepped over, whatever its size. Format: PS3.5 7.
 """
 
-import zlib
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass
 from struct import unpack
 from typing import BinaryIO
 
 from medscience.errors import InputError
-from medscience.ingest.dicom.tags import KIND, PIXEL_DATA, SYNTAX, VRS, named
+from medscience.ingest.dicom.tags import KIND, PIXEL_DATA, VRS, named
 from medscience.ingest.source import Repair
 
 LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
@@ -23,18 +20,12 @@ SHORT = {
 
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
-DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
-NATIVE = {IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN}
-"""Transfer syntaxes whose pixels are plain numbers."""
 
 DEEPEST = 32
 """Sequences within sequences."""
 MOST_ELEMENTS = 2_000_000
 LONGEST_VALUE = 1 << 16
 """Bytes of an attribute that is loaded."""
-INFLATED_RATIO, INFLATED_FLOOR = 100, 64 << 20
-"""A deflated file may grow to this many times its size, or to the floor."""
 
 Dataset = dict[int, "bytes | list[Dataset]"]
 """Raw values by tag; sequences as a list of their items."""
@@ -54,119 +45,7 @@ class Pixels:
     """Offset and length of the items of encapsulated pixel data; the first is the offset table."""
 
 
-@dataclass(slots=True)
-class Content:
-    """What the walk found."""
-
-    syntax: str
-    order: str
-    """``<`` or ``>``, as for `struct`."""
-    deflated_from: int | None
-    """Byte at which a deflated data set begins; offsets then count in the inflated one."""
-    data: Dataset
-    pixels: Pixels | None
-    repairs: list[Repair] = field(default_factory=list)
-
-
-def read_content(stream: BinaryIO, size: int) -> Content:
-    """Walk a DICOM file from its first byte to its last.
-
-    Parameters
-    ----------
-    stream : BinaryIO
-        At any place; it must be able to seek.
-    size : int
-        Bytes in it.
-
-    Raises
-    ------
-    InputError
-        If it is no DICOM file, ends too early, or says something twice or out of bounds.
-    """
-    repairs: list[Repair] = []
-    start = _start(stream, repairs)
-    meta = _Walk(stream, size, start)
-    data = meta.group(2)
-    syntax = bytes(_plain(data.get(SYNTAX))).rstrip(b"\0 ").decode("ascii", "replace")
-    deflated_from = meta.at if syntax == DEFLATED else None
-    if deflated_from is not None:
-        stream, size = inflated(stream, size, deflated_from)
-        meta.at = 0
-    walk = _Walk(stream, size, meta.at, is_native=syntax in (*NATIVE, ""))
-    walk.explicit, walk.order = _encoding(stream, meta.at, syntax, repairs)
-    body = walk.whole()
-    repairs += walk.repairs
-    return Content(syntax or IMPLICIT, walk.order, deflated_from, data | body, walk.pixels, repairs)
-
-
-def is_dicom(stream: BinaryIO) -> bool:
-    """Whether a file says that it is DICOM, or begins as a data set without preamble does."""
-    stream.seek(0)
-    head = stream.read(132)
-    return head[128:] == b"DICM" or _is_bare(head)
-
-
-def inflated(stream: BinaryIO, size: int, start: int) -> tuple[BinaryIO, int]:
-    """Return the inflated rest of a stream and its size.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, or grows beyond its budget.
-    """
-    stream.seek(start)
-    budget = max(INFLATED_FLOOR, INFLATED_RATIO * size)
-    inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-    try:
-        content = inflate.decompress(stream.read(), budget + 1)
-    except zlib.error as fault:
-        raise _refused("DAMAGED", "deflated data set", fault, "a whole stream") from fault
-    if len(content) > budget:
-        found = f"more than {budget} bytes from a file of {size}"
-        raise _refused("BUDGET", "deflated data set", found, f"at most {INFLATED_RATIO} times the file")
-    if not inflate.eof:
-        raise _refused("TRUNCATED", "deflated data set", f"it ends after {size} bytes", "a whole stream")
-    return BytesIO(content), len(content)
-
-
-def _start(stream: BinaryIO, repairs: list[Repair]) -> int:
-    """Byte at which the first element begins."""
-    stream.seek(0)
-    head = stream.read(132)
-    if head[128:] == b"DICM":
-        return 132
-    if _is_bare(head):
-        repairs.append(Repair("DICOM-NO-PREAMBLE", "preamble", "none", "read as a data set"))
-        return 0
-    found = "an empty file" if not head else "other bytes"
-    raise _refused("FORMAT", "magic number", found, "DICM at byte 128", "is it a DICOM file?")
-
-
-def _is_bare(head: bytes) -> bool:
-    """Whether the first element may be one of group 2 or 8 in little endian."""
-    group, element = int.from_bytes(head[:2], "little"), int.from_bytes(head[2:4], "little")
-    explicit = head[4:6].decode("ascii", "replace") in LONG | SHORT
-    plausible = explicit or int.from_bytes(head[4:8], "little") < 1 << 12
-    return len(head) > 8 and group in (2, 8) and element < 0x100 and plausible
-
-
-def _encoding(stream: BinaryIO, at: int, syntax: str, repairs: list[Repair]) -> tuple[bool, str]:
-    """Whether the data set carries its VRs, and its byte order; the first element is the judge."""
-    stream.seek(at)
-    head = stream.read(8)
-    carries = head[4:6].decode("ascii", "replace") in LONG | SHORT
-    order = ">" if syntax == BIG_ENDIAN else "<"
-    promised = syntax != IMPLICIT
-    if not syntax:
-        said = "explicit" if carries else "implicit"
-        repairs.append(Repair("DICOM-NO-SYNTAX", "TransferSyntaxUID", "none", f"{said} VR little endian"))
-    elif head and carries != promised:
-        words = {True: "explicit VR", False: "implicit VR"}
-        repairs.append(Repair("DICOM-SYNTAX", "TransferSyntaxUID", words[promised], words[carries]))
-    return carries, order
-
-
-class _Walk:
+class Walk:
     """One pass over the elements of a stream."""
 
     def __init__(self, stream: BinaryIO, size: int, at: int, *, is_native: bool = True) -> None:
@@ -211,12 +90,14 @@ class _Walk:
         if tag == PIXEL_DATA and depth == 0:
             self._once(into, tag)
             into[tag] = b""
-            self._pixels(length, in_words=vr == "OW")
+            self.pixels = self._pixels(length, in_words=vr == "OW")
+        elif tag == PIXEL_DATA and length == UNDEFINED:  # of an icon
+            self._fragments()
         elif tag in (ITEM_END, SEQUENCE_END):
             return tag
         elif vr == "SQ" or length == UNDEFINED or (not vr and KIND.get(tag) == "sequence"):
             if vr not in ("SQ", "UN", ""):
-                raise _refused("LENGTH", named(tag), "an undefined length", "one for sequences only")
+                raise broken("LENGTH", named(tag), "an undefined length", "one for sequences only")
             self._sequence(into, tag, length, end, depth, implicit=vr == "UN")
         elif length > end - self.at:
             raise self._short(tag, length, begin)
@@ -230,7 +111,7 @@ class _Walk:
         """Tag, VR (empty where it is not said) and length of the element at hand."""
         self._left -= 1
         if self._left < 0:
-            raise _refused("BUDGET", "elements", f"more than {MOST_ELEMENTS}", "fewer")
+            raise broken("BUDGET", "elements", f"more than {MOST_ELEMENTS}", "fewer")
         begin = self.at
         if end - self.at < 8:
             raise self._short(None, 8, begin)
@@ -242,7 +123,7 @@ class _Walk:
         vr = head[4:6].decode("ascii", "replace")
         (short,) = unpack(self.order + "H", head[6:])
         if not (vr.isascii() and vr.isupper()):
-            raise _refused("VR", named(tag), f"no value representation at byte {begin}", "two capitals")
+            raise broken("VR", named(tag), f"no value representation at byte {begin}", "two capitals")
         # a VR that is not known has the long form if the two bytes that it reserves are empty
         if vr in SHORT or (vr not in LONG and short):
             return tag, vr, short
@@ -254,12 +135,12 @@ class _Walk:
         self._once(into, tag)
         kind = KIND[tag]
         if vr and vr not in VRS[kind]:
-            raise _refused("VR", named(tag), f"VR {vr}", f"one of {', '.join(VRS[kind])}")
+            raise broken("VR", named(tag), f"VR {vr}", f"one of {', '.join(VRS[kind])}")
         if kind == "sequence":
             self._go(self.at + length)  # an unknown value where a sequence belongs: never looked into
             return
         if length > LONGEST_VALUE:
-            raise _refused("LENGTH", named(tag), f"{length} bytes", f"at most {LONGEST_VALUE}")
+            raise broken("LENGTH", named(tag), f"{length} bytes", f"at most {LONGEST_VALUE}")
         into[tag] = self._read(length)
 
     def _sequence(
@@ -273,7 +154,7 @@ class _Walk:
                 self._go(self.at + length)
                 return
         if depth >= DEEPEST:
-            raise _refused("DEPTH", "sequences", f"more than {DEEPEST} in each other", f"at most {DEEPEST}")
+            raise broken("DEPTH", "sequences", f"more than {DEEPEST} in each other", f"at most {DEEPEST}")
         if wanted:
             self._once(into, tag)
         before = self.explicit, self.order
@@ -291,7 +172,7 @@ class _Walk:
             if mark == SEQUENCE_END and length == UNDEFINED:
                 return items
             if mark != ITEM:
-                raise _refused(
+                raise broken(
                     "SEQUENCE", named(tag), "something else between its items", "items, then its end"
                 )
             if size != UNDEFINED and size > end - self.at:
@@ -304,36 +185,34 @@ class _Walk:
             items.append(item)
         return items
 
-    def _pixels(self, length: int, *, in_words: bool) -> None:
+    def _pixels(self, length: int, *, in_words: bool) -> Pixels:
+        begin = self.at
         if length != UNDEFINED:
             present = min(length, self.size - self.at)
-            self.pixels = Pixels(self.at, length, present, in_words, None)
             self._go(self.at + present)
-            return
+            return Pixels(begin, length, present, in_words, None)
         if self.is_native:
             found = "an undefined length, as compressed ones have"
-            raise _refused("PIXELS", named(PIXEL_DATA), found, "a length, as the transfer syntax promises")
-        begin, fragments = self.at, []
+            raise broken("PIXELS", named(PIXEL_DATA), found, "a length, as the transfer syntax promises")
+        fragments = self._fragments()
+        return Pixels(begin, self.at - begin, self.at - begin, in_words, fragments)
+
+    def _fragments(self) -> tuple[tuple[int, int], ...]:
+        """Offset and length of the items of encapsulated pixel data (PS3.5 A.4)."""
+        fragments = []
         while True:
             mark, _, size = self._head(self.size)
             if mark == SEQUENCE_END:
-                break
+                return tuple(fragments)
             if mark != ITEM or size > self.size - self.at:
-                raise _refused(
-                    "PIXELS",
-                    named(PIXEL_DATA),
-                    f"at byte {self.at} a piece that is no whole item",
-                    "items that end within the file, then the end of the sequence",
-                )
+                found = f"at byte {self.at} a piece that is no whole item"
+                raise broken("PIXELS", named(PIXEL_DATA), found, "whole items, then the end of the sequence")
             fragments.append((self.at, size))
             self._go(self.at + size)
-        self.pixels = Pixels(
-            begin, self.at - begin, self.at - begin, in_words=False, fragments=tuple(fragments)
-        )
 
     def _once(self, into: Dataset, tag: int) -> None:
         if tag in into:
-            raise _refused("TWICE", named(tag), "the attribute twice", "once")
+            raise broken("TWICE", named(tag), "the attribute twice", "once")
 
     def _read(self, count: int) -> bytes:
         content = self.stream.read(count)
@@ -349,12 +228,9 @@ class _Walk:
     def _short(self, tag: int | None, length: int, begin: int) -> InputError:
         what = f" in {named(tag)}" if tag is not None else ""
         found = f"{length} bytes promised at byte {begin}{what}, {max(self.size - self.at, 0)} left"
-        return _refused("TRUNCATED", "header", found, "elements that end within the file", "copy it again")
+        return broken("TRUNCATED", "header", found, "elements that end within the file", "copy it again")
 
 
-def _plain(value: "bytes | list[Dataset] | None") -> bytes:
-    return value if isinstance(value, bytes) else b""
-
-
-def _refused(code: str, what: str, found: object, expected: str, fix: str = "export it again") -> InputError:
+def broken(code: str, what: str, found: object, expected: str, fix: str = "export it again") -> InputError:
+    """Return the error about the bytes of a file."""
     return InputError(f"DICOM-{code}", field=what, found=found, expected=expected, fix=fix)

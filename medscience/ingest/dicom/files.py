@@ -10,7 +10,7 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from medscience.errors import InputError, about
-from medscience.ingest.dicom.elements import is_dicom, read_content
+from medscience.ingest.dicom.content import is_dicom, read_content
 from medscience.ingest.dicom.values import Values
 from medscience.ingest.source import Repair
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from medscience.errors import InputError, about
-from medscience.ingest.dicom.elements import Content, Pixels, inflated, read_content
+from medscience.ingest.dicom.content import Content, inflated, read_content
+from medscience.ingest.dicom.elements import Pixels
 from medscience.ingest.dicom.files import File, Stamp
 from medscience.ingest.dicom.tags import TAGS
 from medscience.ingest.dicom.values import Values, refused

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from medscience.errors import InputError
 from medscience.ingest.dicom.codestream import read_codestream
+from medscience.ingest.dicom.content import NATIVE
 from medscience.ingest.dicom.decode import DECODERS, decoded
-from medscience.ingest.dicom.elements import NATIVE
 from medscience.ingest.dicom.header import Form, Frame, Instance
 from medscience.ingest.dicom.values import refused
 from medscience.ingest.source import Repair
