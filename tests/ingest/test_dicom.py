@@ -1,7 +1,9 @@
 """DICOM series against the reader's contract, and against other libraries."""
 
 import hashlib
+import multiprocessing
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -27,10 +29,23 @@ from pydicom.uid import (
 from medscience.errors import InputError
 from medscience.geometry import Geometry, as_affine
 from medscience.ingest.choices import Choices
+from medscience.ingest.dicom.decode import decoded
+from medscience.ingest.dicom.files import File
+from medscience.ingest.dicom.header import read_form, read_instance
 from medscience.ingest.formats import open_source
 from medscience.testing.phantoms import orientations
 from tests.ingest.contract import ReaderContract, voxels
-from tests.ingest.dicom_files import LPS, encoded, series, write, write_enhanced, write_volume
+from tests.ingest.dicom_files import (
+    LPS,
+    encoded,
+    enhanced,
+    item,
+    places,
+    series,
+    write,
+    write_enhanced,
+    write_volume,
+)
 
 
 class Sorted(ReaderContract):
@@ -234,3 +249,60 @@ def test_the_error_of_a_compressed_frame_names_its_file_only(tmp_path):
     with pytest.raises(InputError, match="DICOM-CODESTREAM") as fault:
         voxels(open_source(path))
     assert Path(fault.value.file).name == "slice001.dcm"
+
+
+def test_frames_of_a_compressed_file_are_found_by_their_fragments(tmp_path):
+    grid = orientations()[0]
+    volume = np.random.default_rng(0).integers(0, 500, grid.shape, np.int16)
+    one = enhanced(volume, *places(grid))
+    frames = [imagecodecs.jpegls_encode(values.view(np.uint16)) for values in volume]
+    one.file_meta.TransferSyntaxUID = JPEGLSLossless
+    one["PixelData"].VR = "OB"
+    one["PixelData"].is_undefined_length = True
+    for pieces, table in ((1, True), (1, False), (2, True)):
+        one.PixelData = encapsulate(frames, fragments_per_frame=pieces, has_bot=table)
+        path = tmp_path / "scan.dcm"
+        path.write_bytes(encoded(one))
+        source = open_source(path)
+        expected, _ = Sorted().as_read(volume, grid)
+        assert_array_equal(voxels(source), expected)
+    one.PixelData = encapsulate(frames, fragments_per_frame=2, has_bot=False)
+    path.write_bytes(encoded(one))
+    with pytest.raises(InputError, match="no offset table"):
+        open_source(path)
+
+
+def test_a_decoder_that_dies_is_said_and_nothing_more(tmp_path):
+    slices = series(1)
+    form = read_form(read_instance(File(next(write(slices, tmp_path).iterdir()))))
+    frame = rle(slices[0])
+    form = replace(form, syntax=str(RLELossless))
+
+    def frames():
+        yield frame, form
+        for child in multiprocessing.active_children():
+            child.kill()
+            child.join()
+        for _ in range(9):
+            yield frame, form
+
+    *good, last = decoded(frames(), 1)
+    assert last == "a decoder that died"
+    assert all(isinstance(found, np.ndarray) for found in good)
+
+
+def test_slices_that_are_tiled_in_one_picture_are_refused(tmp_path):
+    slices = series(3, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
+    with pytest.raises(InputError, match="DICOM-MOSAIC"):
+        open_source(write(slices, tmp_path / "scan"))
+
+
+def test_an_icon_may_be_compressed_with_the_picture(tmp_path):
+    slices = compressed(series(3), JPEG2000Lossless, jpeg2000)
+    icon = item(Rows=2, Columns=2)
+    icon.add_new(0x7FE00010, "OB", encapsulate([b"anything"]))
+    icon["PixelData"].is_undefined_length = True
+    for one in slices:
+        one.IconImageSequence = [icon]
+        one["IconImageSequence"].is_undefined_length = True
+    assert voxels(open_source(write(slices, tmp_path / "scan"))).shape == (3, 16, 16)

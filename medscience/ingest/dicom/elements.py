@@ -199,7 +199,7 @@ class Walk:
 
     def _fragments(self) -> tuple[tuple[int, int], ...]:
         """Offset and length of the items of encapsulated pixel data (PS3.5 A.4)."""
-        fragments = []
+        fragments: list[tuple[int, int]] = []
         while True:
             mark, _, size = self._head(self.size)
             if mark == SEQUENCE_END:

@@ -182,6 +182,9 @@ def read_form(instance: Instance) -> Form:
     if (samples or 1) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         found = f"{samples} samples a pixel, {photometric or 'none'}"
         raise refused("COLOUR", "PhotometricInterpretation", found, "one brightness a pixel", "leave it out")
+    if "MOSAIC" in values.text("ImageType").upper().split("\\"):
+        fix = "convert the series with dcm2niix, which knows how the scanner laid them out"
+        raise refused("MOSAIC", "ImageType", "many slices tiled in one picture", "one slice a picture", fix)
     if values.items("ModalityLUTSequence"):
         raise refused("LUT", "ModalityLUTSequence", "a table", "slope and intercept", "convert the series")
     allocated, stored, signed = _bits(values)
