@@ -15,7 +15,6 @@ from medscience.geometry import Geometry, as_affine
 from medscience.ingest.choices import Choices
 from medscience.ingest.dicom.header import Form, Frame
 from medscience.ingest.dicom.series import choose_volume
-from medscience.ingest.dicom.values import refused
 from medscience.ingest.source import Repair
 
 UNIT = 1e-3
@@ -100,16 +99,18 @@ def _directions(
     first = np.array(frames[0].orientation)
     for frame in frames:
         if np.abs(np.array(frame.orientation) - first).max() > SAME:
-            raise _about(frame, "ORIENTATION", "ImageOrientationPatient", "another one", "that of the others")
+            raise frame.instance.refused(
+                "ORIENTATION", "ImageOrientationPatient", "another one", "that of the others"
+            )
     row, column = first[:3], first[3:]
     lengths = np.linalg.norm([row, column], axis=1)
     if np.abs(lengths - 1).max() > UNIT:
         found = f"lengths {lengths[0]:.4g} and {lengths[1]:.4g}"
-        raise _about(frames[0], "ORIENTATION", "ImageOrientationPatient", found, "unit vectors")
+        raise frames[0].instance.refused("ORIENTATION", "ImageOrientationPatient", found, "unit vectors")
     row, column = row / lengths[0], column / lengths[1]
     if abs(row @ column) > UNIT:
         found = f"{np.degrees(np.arccos(row @ column)):.1f} degrees between rows and columns"
-        raise _about(frames[0], "ORIENTATION", "ImageOrientationPatient", found, "a right angle")
+        raise frames[0].instance.refused("ORIENTATION", "ImageOrientationPatient", found, "a right angle")
     if np.abs(lengths - 1).max() > 1e-5 or abs(row @ column) > 1e-5:
         found = f"lengths {lengths[0]:.6f}, {lengths[1]:.6f}, cosine {row @ column:.6f}"
         repairs.append(Repair("DICOM-UNIT", "ImageOrientationPatient", found, "unit vectors at right angles"))
@@ -123,9 +124,11 @@ def _one_size(frames: list[Frame], forms: dict[int, Form]) -> None:
         other = forms[id(frame.instance)]
         if (other.rows, other.columns) != (form.rows, form.columns):
             found, wanted = f"{other.rows} x {other.columns}", f"{form.rows} x {form.columns} as the others"
-            raise _about(frame, "SIZE", "Rows", found, wanted)
+            raise frame.instance.refused("SIZE", "Rows", found, wanted)
         if not np.allclose(frame.spacing, first.spacing, rtol=SAME):
-            raise _about(frame, "SPACING", "PixelSpacing", frame.spacing, f"{first.spacing} as the others")
+            raise frame.instance.refused(
+                "SPACING", "PixelSpacing", frame.spacing, f"{first.spacing} as the others"
+            )
 
 
 def _note_count(path: Path, frames: list[Frame], choices: Choices, repairs: list[Repair]) -> None:
@@ -156,7 +159,9 @@ def _thickness(frame: Frame, choices: Choices, repairs: list[Repair]) -> float:
     thickness = frame.step or frame.thickness
     if "single-slice" not in choices.accept or not thickness or thickness <= 0:
         fix = "name the whole series, or --accept single-slice to take it as thick as its header says"
-        raise _about(frame, "SINGLE-SLICE", "files", "a single slice", "two or more, evenly apart", fix)
+        raise frame.instance.refused(
+            "SINGLE-SLICE", "files", "a single slice", "two or more, evenly apart", fix
+        )
     repairs.append(
         Repair("DICOM-SINGLE-SLICE", "SliceThickness", "a single slice", f"{thickness:g} mm thick")
     )
@@ -187,7 +192,7 @@ def _leaning(
     if off.max() > max(JITTER * height / (len(frames) - 1), JITTER * min(frames[0].spacing)):
         found = f"{off.max():.3g} mm beside the line through the first and the last slice"
         frame = frames[int(off.argmax())]
-        raise _about(frame, "POSITION", "ImagePositionPatient", found, "positions on one line")
+        raise frame.instance.refused("POSITION", "ImagePositionPatient", found, "positions on one line")
     cosine = float(np.linalg.norm(aside) / np.linalg.norm(span))
     degrees = float(np.degrees(np.arcsin(cosine)))
     if cosine <= LEANING:
@@ -197,8 +202,8 @@ def _leaning(
     if choices.on_tilt == "refuse":
         fix = "name --on-tilt resample for a grid with right angles, or --on-tilt keep for the leaning one"
         found = f"slices that lean by {degrees:.2f} degrees"
-        raise _about(
-            frames[0], "TILT", "ImagePositionPatient", found, "slices stacked along their normal", fix
+        raise frames[0].instance.refused(
+            "TILT", "ImagePositionPatient", found, "slices stacked along their normal", fix
         )
     done = {"keep": "the leaning grid is kept", "resample": "linear interpolation within each slice"}
     repairs.append(
@@ -228,7 +233,9 @@ def _places(
     if slices > FINEST * count:
         found = f"steps from {step:.4g} to {steps.max():.4g} mm"
         fix = "take out what does not belong"
-        raise _about(frames[int(steps.argmin())], "GAP", "ImagePositionPatient", found, "similar steps", fix)
+        raise frames[int(steps.argmin())].instance.refused(
+            "GAP", "ImagePositionPatient", found, "similar steps", fix
+        )
     wanted = np.linspace(along[0], along[-1], slices)
     done = f"{slices} slices, {span / (slices - 1):.4g} mm apart, by linear interpolation"
     found = f"{count} slices, {step:.4g} to {steps.max():.4g} mm apart"
@@ -244,7 +251,7 @@ def _uneven(frames: list[Frame], along: NDArray[np.float64], steps: NDArray[np.f
     found = f"{steps[widest]:.4g} mm{between} at {along[widest]:.4g} mm along the normal"
     usual = f"steps of {float(np.median(steps)):.4g} mm, as most are"
     fix = "find the missing files, or name --on-gap resample to interpolate"
-    return _about(frames[widest + 1], "GAP", "ImagePositionPatient", found, usual, fix)
+    return frames[widest + 1].instance.refused("GAP", "ImagePositionPatient", found, usual, fix)
 
 
 def _stack(
@@ -289,11 +296,3 @@ def _grid(
     matrix = np.eye(4)
     matrix[:3] = TO_RAS @ np.column_stack([step, plane, origin])
     return Geometry(shape, as_affine(matrix))
-
-
-def _about(
-    frame: Frame, code: str, name: str, found: object, expected: str, fix: str = "export the series again"
-) -> InputError:
-    fault = refused(code, name, found, expected, fix)
-    fault.file = frame.instance.file.name
-    return fault

@@ -99,6 +99,19 @@ class Instance:
             start = self.content.deflated_from
             yield stream if start is None else inflated(stream, size, start)[0]
 
+    def refused(
+        self,
+        code: str,
+        name: str,
+        found: object,
+        expected: object,
+        fix: str = "export the series again",
+    ) -> InputError:
+        """Return the error about an attribute of this file."""
+        fault = refused(code, name, found, expected, fix)
+        fault.file = self.file.name
+        return fault
+
     @property
     def series(self) -> str:
         """UID of the series; empty in files that lost it."""

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.errors import InputError
 from medscience.ingest.dicom.codestream import read_codestream
 from medscience.ingest.dicom.content import NATIVE
 from medscience.ingest.dicom.decode import DECODERS, decoded
 from medscience.ingest.dicom.header import Form, Frame, Instance
-from medscience.ingest.dicom.values import refused
 from medscience.ingest.source import Repair
 from medscience.machine.cores import usable_cores
 
@@ -30,17 +28,17 @@ def check_pixels(instance: Instance, form: Form, repairs: list[Repair]) -> None:
     if form.syntax not in NATIVE | set(DECODERS):
         wanted = "a syntax that can be decoded: uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000"
         fix = "decompress the series, as with dcmdjpeg or gdcmconv --raw"
-        raise _about(instance, "SYNTAX", "TransferSyntaxUID", _uid(form.syntax), wanted, fix)
+        raise instance.refused("SYNTAX", "TransferSyntaxUID", _uid(form.syntax), wanted, fix)
     if (pixels.fragments is None) != (form.syntax in NATIVE):
         found = "plain numbers" if pixels.fragments is None else "compressed pieces"
-        raise _about(instance, "PIXELS", "PixelData", found, "what the transfer syntax promises")
+        raise instance.refused("PIXELS", "PixelData", found, "what the transfer syntax promises")
     if pixels.fragments is not None:
         _frame_fragments(instance, form)
         return
     needed = form.rows * form.columns * form.frames * form.allocated // 8
     if pixels.present < needed:
         found = f"{pixels.present} bytes of pixels"
-        raise _about(instance, "PIXELS", "PixelData", found, f"{needed} bytes", "copy the file again")
+        raise instance.refused("PIXELS", "PixelData", found, f"{needed} bytes", "copy the file again")
     if pixels.length > needed + needed % 2:
         more = f"{pixels.length - needed} bytes more than the picture has"
         repairs.append(Repair("DICOM-PIXELS-LONG", "PixelData", more, "left out"))
@@ -61,22 +59,22 @@ def _frame_fragments(instance: Instance, form: Form) -> list[list[tuple[int, int
     offsets = np.frombuffer(raw[: len(raw) // 4 * 4], "<u4").tolist()
     if len(fragments) < form.frames:
         found = f"{len(fragments)} pieces"
-        raise _about(
-            instance, "FRAGMENTS", "PixelData", found, f"one or more for each of {form.frames} frames"
+        raise instance.refused(
+            "FRAGMENTS", "PixelData", found, f"one or more for each of {form.frames} frames"
         )
     if offsets and (len(offsets) != form.frames or offsets[0] != 0 or not set(offsets) <= set(starts)):
-        raise _about(
-            instance, "FRAGMENTS", "PixelData", "an offset table that fits no frames", "one that does"
+        raise instance.refused(
+            "FRAGMENTS", "PixelData", "an offset table that fits no frames", "one that does"
         )
     if offsets and offsets != sorted(set(offsets)):
-        raise _about(instance, "FRAGMENTS", "PixelData", "offsets out of order", "ascending ones")
+        raise instance.refused("FRAGMENTS", "PixelData", "offsets out of order", "ascending ones")
     if form.frames == 1:
         return [fragments]
     if len(fragments) == form.frames:
         return [[fragment] for fragment in fragments]
     if not offsets:
         found = f"{len(fragments)} pieces for {form.frames} frames, and no offset table"
-        raise _about(instance, "FRAGMENTS", "PixelData", found, "a table that says which belong together")
+        raise instance.refused("FRAGMENTS", "PixelData", found, "a table that says which belong together")
     cuts = [*(starts.index(offset) for offset in offsets), len(fragments)]
     return [fragments[a:b] for a, b in pairwise(cuts)]
 
@@ -97,6 +95,7 @@ class Reader:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yield frames (rows, columns), scaled."""
+        self.padded = 0
         for frame, stored in zip(self.frames, self._stored(), strict=True):
             padding = self.forms[id(frame.instance)].padding
             if padding:
@@ -120,7 +119,7 @@ class Reader:
             found = next(results, "a decoder that died")
             if isinstance(found, str):
                 fix = "export or copy the file again"
-                raise _about(frame.instance, "DECODE", "PixelData", found, "a whole picture", fix)
+                raise frame.instance.refused("DECODE", "PixelData", found, "a whole picture", fix)
             yield without_foreign_bits(found, self.forms[id(frame.instance)])
 
     def _native(self) -> Iterator[NDArray[np.integer]]:
@@ -134,8 +133,8 @@ class Reader:
                     stream.seek(instance.pixels.offset + frame.number * size)
                     content = stream.read(size)
                     if len(content) < size:
-                        raise _about(
-                            instance, "PIXELS", "PixelData", f"{len(content)} bytes", f"{size} bytes"
+                        raise instance.refused(
+                            "PIXELS", "PixelData", f"{len(content)} bytes", f"{size} bytes"
                         )
                     yield without_foreign_bits(_numbers(content, form, instance), form)
 
@@ -168,16 +167,16 @@ def _check_codestream(instance: Instance, content: bytes, form: Form) -> None:
     if said is None:
         if DECODERS[form.syntax].__name__ != "_rle":
             found = "no header that can be read"
-            raise _about(instance, "CODESTREAM", "PixelData", found, "a JPEG, JPEG-LS or JPEG 2000 frame")
+            raise instance.refused("CODESTREAM", "PixelData", found, "a JPEG, JPEG-LS or JPEG 2000 frame")
         return
     if (said.rows, said.columns, said.samples) != (form.rows, form.columns, 1) or said.bits > form.allocated:
         found = f"{said.rows} x {said.columns}, {said.samples} samples of {said.bits} bits"
         wanted = f"{form.rows} x {form.columns}, 1 sample of at most {form.allocated} bits"
-        raise _about(instance, "CODESTREAM", "PixelData", found, wanted)
+        raise instance.refused("CODESTREAM", "PixelData", found, wanted)
     if said.signed not in (None, form.signed):
         words = {True: "signed numbers", False: "numbers without sign"}
-        raise _about(
-            instance, "SIGN", "PixelData", words[not form.signed], f"{words[form.signed]} as its header"
+        raise instance.refused(
+            "SIGN", "PixelData", words[not form.signed], f"{words[form.signed]} as its header"
         )
 
 
@@ -233,16 +232,3 @@ def slabs(slices: Iterable[NDArray[Any]], thickness: int) -> Iterator[NDArray[An
             gathered = []
     if gathered:
         yield np.stack(gathered)
-
-
-def _about(
-    instance: Instance,
-    code: str,
-    name: str,
-    found: object,
-    expected: str,
-    fix: str = "export the series again",
-) -> InputError:
-    fault = refused(code, name, found, expected, fix)
-    fault.file = instance.file.name
-    return fault

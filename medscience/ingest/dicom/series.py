@@ -1,6 +1,7 @@
 """Which pictures make the volume: one series, without localizers and copies, and one of its volumes."""
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from medscience.errors import InputError
 from medscience.ingest.choices import Choices
 from medscience.ingest.dicom.files import Found
 from medscience.ingest.dicom.header import SEPARATORS, Frame, Instance, read_instance
-from medscience.ingest.dicom.values import refused
 from medscience.ingest.source import Repair
 
 SAME_PLACE = 1e-3
@@ -28,7 +28,8 @@ class _Series:
     @property
     def number(self) -> str:
         """The scanner's number of the series."""
-        return str(self.instances[0].values.text("SeriesNumber") or "none")
+        number = self.instances[0].values.text("SeriesNumber")
+        return number if re.fullmatch(r"[0-9]{1,12}", number) else "none"
 
     @property
     def is_volume(self) -> bool:
@@ -128,9 +129,9 @@ def _end(series: _Series, every: list[_Series]) -> str:
     """The shortest end of a UID, of four signs or more, that no other has."""
     for length in range(4, len(series.uid)):
         end = series.uid[-length:]
-        if sum(other.uid.endswith(end) for other in every) == 1:
+        if sum(other.uid.endswith(end) for other in every) == 1 and re.fullmatch(r"[0-9.]+", end):
             return end
-    return series.uid
+    return series.uid if re.fullmatch(r"[0-9.]{1,64}", series.uid) else "nothing"
 
 
 def _one_patient(instances: list[Instance]) -> None:
@@ -142,9 +143,7 @@ def _one_patient(instances: list[Instance]) -> None:
         if len(values) > 1:
             other = list(values.values())[1]
             fix = "take the files apart: they do not belong to one volume"
-            fault = refused(code[6:], name, f"{len(values)} of them in one series", "one", fix)
-            fault.file = other.file.name
-            raise fault
+            raise other.refused(code[6:], name, f"{len(values)} of them in one series", "one", fix)
 
 
 def without_copies(frames: list[Frame], repairs: list[Repair]) -> list[Frame]:
@@ -160,10 +159,11 @@ def without_copies(frames: list[Frame], repairs: list[Repair]) -> list[Frame]:
         rounded = tuple(round(p / SAME_PLACE) for p in frame.position)
         places[rounded, frame.separators].append(frame)
     kept: list[Frame] = []
+    digests: dict[int, str] = {}
     for group in places.values():
         unique: dict[str, Frame] = {}
         for frame in group:
-            unique.setdefault(_digest(frame) if len(group) > 1 else "", frame)
+            unique.setdefault(_digest(frame, digests) if len(group) > 1 else "", frame)
         kept += unique.values()
     _one_picture_each(kept)
     if len(kept) < len(frames):
@@ -178,17 +178,19 @@ def _one_picture_each(frames: list[Frame]) -> None:
         uid = frame.instance.uid
         if uid and first.setdefault((uid, frame.number), frame) is not frame:
             fix = "find out which of the files is the right one"
-            fault = refused("IDENTIFIER", "SOPInstanceUID", "one identifier for two pictures", "one", fix)
-            fault.file = frame.instance.file.name
-            raise fault
+            raise frame.instance.refused(
+                "IDENTIFIER", "SOPInstanceUID", "one identifier for two pictures", "one", fix
+            )
 
 
-def _digest(frame: Frame) -> str:
-    """Digest of the stored pixels, and the frame's number in them."""
-    pixels = frame.instance.pixels
-    with frame.instance.opened() as stream:
-        stream.seek(pixels.offset)
-        return f"{frame.number} {hashlib.sha256(stream.read(pixels.present)).hexdigest()}"
+def _digest(frame: Frame, known: dict[int, str]) -> str:
+    """Digest of the stored pixels of a file, each read once, and the frame's number in them."""
+    instance = frame.instance
+    if id(instance) not in known:
+        with instance.opened() as stream:
+            stream.seek(instance.pixels.offset)
+            known[id(instance)] = hashlib.sha256(stream.read(instance.pixels.present)).hexdigest()
+    return f"{frame.number} {known[id(instance)]}"
 
 
 def choose_volume(path: Path, frames: list[Frame], along: Sequence[float], choices: Choices) -> list[Frame]:
@@ -293,6 +295,5 @@ def _mixed(groups: dict[int, list[Frame]]) -> InputError:
     frame = next(group for group in groups.values() if len(group) > 1)[1]
     fix = "take the pictures that do not belong out of the folder"
     found = "several pictures on one position, and nothing that tells volumes apart"
-    fault = refused("SAME-PLACE", "ImagePositionPatient", found, "one picture for each position", fix)
-    fault.file = frame.instance.file.name
-    return fault
+    wanted = "one picture for each position"
+    return frame.instance.refused("SAME-PLACE", "ImagePositionPatient", found, wanted, fix)
