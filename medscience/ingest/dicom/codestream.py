@@ -36,7 +36,7 @@ def read_codestream(frame: bytes) -> Codestream | None:
 
 
 def _jpeg2000(frame: bytes) -> Codestream:
-    """The SIZ marker segment (T.800 A.5.1)."""
+    """The marker segment with the sizes (T.800 A.5.1)."""
     right, bottom, left, top = unpack_from(">4I", frame, 8)
     (samples,) = unpack_from(">H", frame, 40)
     depth = frame[42]

@@ -24,9 +24,7 @@ NUMBERS = {
     "flip_angle_degrees": "FlipAngle",
     "field_strength_t": "MagneticFieldStrength",
 }
-HEAD = re.compile(
-    r"head|brain|skull|face|neuro|cereb|crani|kopf|sch[aä]del|hirn|t[eê]te|cabe[zc]a", re.IGNORECASE
-)
+HEAD = re.compile(r"head|brain|skull|face|neuro|cereb|crani|kopf|sch[aä]del|hirn|cabe[zc]a", re.IGNORECASE)
 
 
 def facts(frame: Frame, padding: tuple[float, float] | None) -> dict[str, Any]:
