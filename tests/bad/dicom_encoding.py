@@ -21,7 +21,7 @@ from pydicom.uid import (
 from medscience.ingest.formats import open_source
 from tests.bad.dicom_geometry import attempt, with_change
 from tests.bad.reading import reading
-from tests.ingest.dicom_files import encoded, item, picture, series, write
+from tests.ingest.dicom_files import encoded, enhanced, item, picture, series, write
 
 
 def values_of(path):
@@ -201,6 +201,20 @@ def slope_of_each_slice(folder):
     stored = np.stack([one.pixel_array for one in slices]).astype(int)
     n = np.arange(4)[:, None, None]
     return giving(write(slices, folder / "scan"), stored * (1 + n % 2) - 1000 * n)
+
+
+def slope_of_each_frame(folder):
+    """In an enhanced file, where others take the first frame's slope for all."""
+    volume = np.random.default_rng(0).integers(0, 500, (4, 16, 16), np.int16)
+    plane = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [0.8, 0.7]}
+    one = enhanced(volume, plane, [[0, 0, 2 * n] for n in range(4)], ImagesInAcquisition=4)
+    for n, groups in enumerate(one.PerFrameFunctionalGroupsSequence):
+        scale = item(RescaleSlope=n + 1, RescaleIntercept=-n, RescaleType="US")
+        groups.PixelValueTransformationSequence = [scale]
+    path = folder / "scan.dcm"
+    path.write_bytes(encoded(one))
+    n = np.arange(4)[:, None, None]
+    return giving(path, volume.astype(int) * (n + 1) - n)
 
 
 def monochrome1(folder):

@@ -4,7 +4,7 @@ import numpy as np
 
 from medscience.testing.phantoms import obliques
 from tests.bad.reading import reading
-from tests.ingest.dicom_files import encoded, enhanced, picture, series, write, write_volume
+from tests.ingest.dicom_files import encoded, enhanced, item, picture, series, write, write_volume
 
 
 def attempt(folder, slices, **choices):
@@ -176,6 +176,18 @@ def two_phases(folder):
     for n, one in enumerate(slices):
         one.TemporalPositionIdentifier = 1 + n // 4
     return attempt(folder, slices)
+
+
+def phases_of_frames(folder):
+    """Two phases in one enhanced file."""
+    volume = np.random.default_rng(0).integers(0, 500, (8, 16, 16), np.int16)
+    plane = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [0.8, 0.7]}
+    one = enhanced(volume, plane, [[0, 0, 2 * (n % 4)] for n in range(8)])
+    for n, groups in enumerate(one.PerFrameFunctionalGroupsSequence):
+        groups.FrameContentSequence = [item(TemporalPositionIndex=1 + n // 4)]
+    path = folder / "scan.dcm"
+    path.write_bytes(encoded(one))
+    return reading(path)
 
 
 def reversed_and_shuffled(folder):

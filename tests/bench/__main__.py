@@ -19,6 +19,7 @@ from medscience.store.record import versions
 from tests.bench import roof
 from tests.bench.against import against
 from tests.bench.classes import classes
+from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
 from tests.bench.row import HEADER, Row, table
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "sliding": sliding,
     "store": store,
     "export": export,
+    "dicom": dicom,
     "classes": classes,
     "memory": memory,
     "workers": workers,
