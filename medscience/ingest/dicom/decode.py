@@ -9,7 +9,7 @@ import resource
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import imagecodecs
@@ -22,6 +22,7 @@ MEMORY = 3 << 30
 """Bytes of address space of a process that decodes."""
 SECONDS = 60
 """Processor time for a frame."""
+DIED = "a decoder that died"
 
 
 def _rle(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:
@@ -100,18 +101,34 @@ def decoded(frames: Iterable[tuple[bytes, Form]], processes: int) -> "Iterator[N
     ndarray (rows, columns) or str
         Stored numbers, or what is wrong; a frame that ends its process is the last that is yielded.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
-        ahead = deque()  # type: ignore[var-annotated]
-        for frame, form in frames:
-            try:
-                ahead.append(pool.submit(decode, frame, form))
-            except BrokenProcessPool:
-                break
-            if len(ahead) > 2 * processes:
-                yield ahead.popleft().result()
-        try:
+    waiting: deque[tuple[bytes, Form]] = deque()
+    ahead: deque[Future[NDArray[np.integer] | str]] = deque()
+    try:
+        with _processes(processes) as pool:
+            for frame in frames:
+                waiting.append(frame)
+                ahead.append(pool.submit(decode, *frame))
+                if len(ahead) > 2 * processes:
+                    yield ahead[0].result()
+                    ahead.popleft(), waiting.popleft()
             while ahead:
-                yield ahead.popleft().result()
+                yield ahead[0].result()
+                ahead.popleft(), waiting.popleft()
+    except BrokenProcessPool:
+        yield from _one_by_one(waiting)
+
+
+def _one_by_one(frames: Iterable[tuple[bytes, Form]]) -> "Iterator[NDArray[np.integer] | str]":
+    """Decode frames of which one ended its process each on its own, so that the right one is blamed."""
+    for frame in frames:
+        try:
+            with _processes(1) as pool:
+                found = pool.submit(decode, *frame).result()
         except BrokenProcessPool:
-            yield "a decoder that died"
+            break
+        yield found
+    yield DIED
+
+
+def _processes(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin)

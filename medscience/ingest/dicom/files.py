@@ -39,9 +39,14 @@ class File:
         return f"{self.path}!{self.member.filename}" if self.member else str(self.path)
 
     @property
+    def leaf(self) -> str:
+        """The last part of its name."""
+        return Path(self.member.filename if self.member else self.path).name
+
+    @property
     def promises_dicom(self) -> bool:
         """Whether its name says that it is a part of a scan: the endings in use, or those of a UID."""
-        ending = Path(self.member.filename if self.member else self.path.name).suffix.lower()
+        ending = Path(self.leaf).suffix.lower()
         return ending in ENDINGS or ending[1:].isdigit()
 
     @property

@@ -137,17 +137,17 @@ def _note_count(path: Path, frames: list[Frame], choices: Choices, repairs: list
     for frame in frames:
         acquisitions.setdefault(frame.instance.values.text("AcquisitionNumber"), []).append(frame)
     for members in acquisitions.values():
-        promised = members[0].instance.values.integer("ImagesInAcquisition") or 0
+        promised = members[0].instance.values.loose("ImagesInAcquisition") or 0
         if promised <= len(members):
             continue
-        found, wanted = f"{len(members)} slices of an acquisition", f"{promised}, as ImagesInAcquisition says"
+        found = f"{len(members)} slices of an acquisition"
         if "missing-slices" not in choices.accept:
             raise InputError(
                 "DICOM-MISSING-SLICES",
                 file=path,
                 field="ImagesInAcquisition (0020,1002)",
                 found=found,
-                expected=wanted,
+                expected=f"{promised:g}, as the header says",
                 fix="copy all files, or name --accept missing-slices if the others belong elsewhere",
             )
         repairs.append(Repair("DICOM-MISSING-SLICES", "ImagesInAcquisition", found, "accepted"))
@@ -246,7 +246,7 @@ def _places(
 
 def _uneven(frames: list[Frame], along: NDArray[np.float64], steps: NDArray[np.float64]) -> InputError:
     widest = int(steps.argmax())
-    before, after = frames[widest].instance.file.path.name, frames[widest + 1].instance.file.path.name
+    before, after = frames[widest].instance.file.leaf, frames[widest + 1].instance.file.leaf
     between = f" between {before} and {after}" if before != after else f" before frame {widest + 2}"
     found = f"{steps[widest]:.4g} mm{between} at {along[widest]:.4g} mm along the normal"
     usual = f"steps of {float(np.median(steps)):.4g} mm, as most are"

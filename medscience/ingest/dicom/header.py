@@ -9,7 +9,6 @@ from medscience.errors import InputError, about
 from medscience.ingest.dicom.content import Content, inflated, read_content
 from medscience.ingest.dicom.elements import Pixels
 from medscience.ingest.dicom.files import File, Stamp
-from medscience.ingest.dicom.tags import TAGS
 from medscience.ingest.dicom.values import Values, refused
 
 NOT_SCANS = {
@@ -19,6 +18,12 @@ NOT_SCANS = {
     "1.2.840.10008.5.1.4.1.1.30": "parametric map",
 }
 """SOP classes that have pixels and places, but are results and no scans."""
+MODALITIES = {
+    *("CT", "MR", "PT", "NM", "CR", "DX", "US", "XA", "RF", "MG", "SC", "OT", "ES", "XC", "OPT", "OCT", "OP"),
+    *("IO", "PX", "GM", "SM", "RG", "IVUS", "IVOCT", "SEG", "RTDOSE", "RTIMAGE"),
+}
+"""Codes that may be shown and kept (PS3.3 C.7.3.1.1.1)."""
+COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"}
 LARGEST_FRAME = 1 << 30
 """Bytes of a decoded frame."""
 SEPARATORS = {
@@ -125,7 +130,8 @@ class Instance:
     @property
     def modality(self) -> str:
         """CT, MR and so on; empty if it is none of DICOM's codes."""
-        return self.values.code("Modality")
+        code = self.values.code("Modality")
+        return code if code in MODALITIES else ""
 
     @property
     def pixels(self) -> Pixels:
@@ -193,7 +199,8 @@ def read_form(instance: Instance) -> Form:
     samples = values.binary("SamplesPerPixel")
     photometric = values.code("PhotometricInterpretation")
     if (samples or 1) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        found = f"{samples} samples a pixel, {photometric or 'none'}"
+        known = photometric if photometric in COLOURS else "another"
+        found = f"{samples} samples a pixel, {known}"
         raise refused("COLOUR", "PhotometricInterpretation", found, "one brightness a pixel", "leave it out")
     if "MOSAIC" in values.text("ImageType").upper().split("\\"):
         fix = "convert the series with dcm2niix, which knows how the scanner laid them out"
@@ -289,8 +296,8 @@ def _frame(instance: Instance, number: int, values: Values, *, unscaled: bool) -
         slope,
         intercept,
         tuple(_separator(values, name) for name in SEPARATORS),
-        values.decimal("SliceThickness"),
-        values.decimal("SpacingBetweenSlices"),
+        values.loose("SliceThickness"),
+        values.loose("SpacingBetweenSlices"),
         values,
     )
 
@@ -304,12 +311,7 @@ def _place(values: Values, name: str, count: int) -> tuple[float, ...]:
 
 def _separator(values: Values, name: str) -> object:
     """A value to tell volumes apart by; one that is malformed tells nothing."""
-    if SEPARATORS[name] is None:
-        return values.text(name)
-    try:
-        return values.double(name) if TAGS[name][1] == "double" else values.number(name)
-    except InputError:
-        return None
+    return values.text(name) if SEPARATORS[name] is None else values.loose(name)
 
 
 def _rescale(values: Values, modality: str, *, unscaled: bool) -> tuple[float, float]:

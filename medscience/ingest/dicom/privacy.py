@@ -10,7 +10,6 @@ from typing import Any
 from medscience.ingest.dicom.header import Frame, Instance
 from medscience.ingest.source import Repair
 
-MODALITIES = {"CT", "MR", "PT", "NM", "CR", "DX", "US", "XA", "OT", "SC", "ES", "MG", "OPT", "XC"}
 UNITS = {"BQML", "CNTS", "GML", "CM2ML", "PROPCPS", "PCNT"}
 """Of PET (PS3.3 C.8.9.1.1.3)."""
 WRITTEN_ON = {"US", "SC", "XA", "OT", "ES", "XC", "RF"}
@@ -43,13 +42,13 @@ def facts(frame: Frame, padding: tuple[float, float] | None) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "format": "dicom",
         "form_code": 1,  # NIfTI's: coordinates of the scanner
-        "modality": frame.instance.modality if frame.instance.modality in MODALITIES else None,
+        "modality": frame.instance.modality or None,
         "kernel": kernel if re.fullmatch(r"[A-Za-z0-9]{1,8}", kernel) else None,
         "units": units if units in UNITS else None,
         "padding": list(padding) if padding else None,
     }
     for name, attribute in NUMBERS.items():
-        kept[name] = values.decimal(attribute)
+        kept[name] = values.loose(attribute)
     return {name: value for name, value in kept.items() if value is not None}
 
 

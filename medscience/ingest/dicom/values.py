@@ -61,9 +61,13 @@ class Values:
         found = self.decimals(name, 1)
         return None if found is None else found[0]
 
-    def number(self, name: str) -> float | None:
-        """Return a number of any kind; None if the attribute is absent or empty."""
-        return self.decimal(name) if TAGS[name][1] == "decimal" else self.integer(name)
+    def loose(self, name: str) -> float | None:
+        """Return a number that nothing hangs on: None if it is absent, empty or malformed."""
+        read = {"decimal": self.decimal, "double": self.double}.get(TAGS[name][1], self.integer)
+        try:
+            return read(name)
+        except InputError:
+            return None
 
     def integer(self, name: str) -> int | None:
         """Return a whole number from a text or from binary; None if the attribute is absent or empty."""
