@@ -6,7 +6,6 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-import gdcm
 import imagecodecs
 import nibabel as nib
 import numpy as np
@@ -135,8 +134,7 @@ def rle(one):
 ENCODERS = {JPEGLosslessSV1: jpeg, JPEGLSLossless: jpeg_ls, JPEG2000Lossless: jpeg2000, RLELossless: rle}
 
 
-def test_every_compressed_syntax_gives_what_gdcm_gives(tmp_path):
-    assert gdcm.Version.GetVersion()
+def test_every_compressed_syntax_gives_what_pydicom_and_gdcm_give(tmp_path):
     for syntax, encode in ENCODERS.items():
         slices = series(2)
         stored = np.stack([one.pixel_array for one in slices])
