@@ -48,12 +48,13 @@ wildcard_constraints:
 
 
 def stamp(path):
-    """Size and time of a file, so that a changed source is read again."""
+    """Size and time of a file, or of all in a folder, so that a changed source is read again."""
     try:
-        status = Path(path).stat()
+        files = [Path(path), *Path(path).rglob("*")]
+        every = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     except OSError:
         return "missing"
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return f"{sum(size for size, _ in every)} {max(time for _, time in every)}"
 
 
 def source(wildcards):
@@ -63,6 +64,10 @@ def source(wildcards):
 def source_digest(wildcards):
     digest = COHORT.sample(wildcards.sample).sha256
     return f"--sha256 {digest}" if digest else ""
+
+
+def source_options(wildcards):
+    return COHORT.sample(wildcards.sample).options
 
 
 def reference_source(wildcards):

@@ -1,7 +1,8 @@
 """The sample sheet: a table of tab-separated text, one sample a row.
 
 Columns: sample, track, source; and, where known, reference (labels to compare with), patient, split,
-sha256 (of the source). Everything is text; nothing is guessed.
+sha256 (of the source). Where a source leaves something open, series, volume, on_tilt, on_gap and accept say
+what the options of ``medscience ingest`` with these names do. Everything is text; nothing is guessed.
 """
 
 import csv
@@ -28,6 +29,14 @@ OPTIONAL = ("reference", "patient", "split", "sha256")
 PATHS = ("source", "reference")
 FREE = (*PATHS, "patient", "split")
 """Columns whose cells have no form of their own."""
+CHOICES = {
+    "series": r"[0-9][0-9.]{0,63}",
+    "volume": r"[1-9][0-9]{0,4}",
+    "on_tilt": r"refuse|keep|resample",
+    "on_gap": r"refuse|resample",
+    "accept": r"(single-slice|no-rescale|missing-slices)( (single-slice|no-rescale|missing-slices))*",
+}
+"""Columns that answer what a source leaves open, and what may stand in them."""
 LARGEST_SHEET = 64 << 20
 """Bytes: a few hundred thousand rows."""
 UNSEEN = ("Cc", "Zl", "Zp")
@@ -44,6 +53,17 @@ class Sample(Strict):
     patient: str | None = None
     split: str | None = None
     sha256: str | None = None
+    series: str | None = None
+    volume: str | None = None
+    on_tilt: str | None = None
+    on_gap: str | None = None
+    accept: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The options of ``medscience ingest`` that the row's choices stand for."""
+        answers = [(name, answer) for name in CHOICES for answer in (getattr(self, name) or "").split()]
+        return [part for name, answer in answers for part in (f"--{name.replace('_', '-')}", answer)]
 
 
 def read_sheet(path: Path) -> tuple[Sample, ...]:
@@ -66,7 +86,7 @@ def read_sheet(path: Path) -> tuple[Sample, ...]:
             file=path,
             field=f"{len(faults)} fault{'s' * (len(faults) > 1)}",
             found="; ".join(faults),
-            expected=f"tab-separated columns {', '.join(NEEDED)} and perhaps {', '.join(OPTIONAL)}",
+            expected=f"tab-separated columns {', '.join(NEEDED)}, perhaps {', '.join([*OPTIONAL, *CHOICES])}",
             fix="correct the sheet",
         )
     _warn_of_sources_named_twice(path, header, rows[1:])
@@ -104,7 +124,7 @@ def _text(path: Path, content: bytes) -> str:
 
 
 def _header_faults(header: list[str]) -> Iterator[str]:
-    known = (*NEEDED, *OPTIONAL)
+    known = (*NEEDED, *OPTIONAL, *CHOICES)
     if len(header) < 2:
         other = next((f", perhaps separated by {sign!r}" for sign in ";, " if sign in "".join(header)), "")
         yield f"line 1: {len(header)} column, separated by tabs{other}"
@@ -148,6 +168,9 @@ def _cell_faults(cells: dict[str, str]) -> Iterator[str]:
     digest = cells.get("sha256", "")
     if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
         yield f"sha256: {digest!r} is not 64 hexadecimal digits"
+    for name, pattern in CHOICES.items():
+        if cells.get(name) and not re.fullmatch(pattern, cells[name]):
+            yield f"{name}: {cells[name]!r} is none of the answers that medscience ingest knows"
 
 
 def _form_faults(name: str, cell: str) -> Iterator[str]:

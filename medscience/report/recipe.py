@@ -26,7 +26,8 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     table = f"results/measurements/{model}/{sample.name}.parquet"
     reference = f"results/references/{sample.name}.ome.zarr"
     file = f"config/models/{model}.yaml"
-    yield _line("ingest", sample.source, image, *_option("--sha256", _source_digest(result)))
+    digest = _option("--sha256", _source_digest(result))
+    yield _line("ingest", sample.source, image, *digest, *sample.options)
     yield _line(
         "predict", image, file, prediction, *_memory(result, settings), *_arithmetic(result, settings)
     )

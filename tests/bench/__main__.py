@@ -19,6 +19,7 @@ from medscience.store.record import versions
 from tests.bench import roof
 from tests.bench.against import against
 from tests.bench.classes import classes
+from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
 from tests.bench.row import HEADER, Row, table
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "store": store,
     "safety": safety,
     "export": export,
+    "dicom": dicom,
     "classes": classes,
     "memory": memory,
     "workers": workers,

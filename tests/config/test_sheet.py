@@ -56,6 +56,33 @@ def test_columns_may_stand_in_any_order_and_optional_cells_may_be_empty(read):
     assert (second.sha256, second.patient, second.split, second.reference) == (None,) * 4
 
 
+def test_answers_of_a_sheet_become_options_of_ingest(read):
+    header = f"{HEADER}\tseries\tvolume\ton_tilt\ton_gap\taccept"
+    first, second = read(
+        row("a", "brain_mri", "a", "1.2.840.7", "2", "resample", "resample", "single-slice no-rescale"),
+        row("b", "brain_mri", "b", "", "", "", "", ""),
+        header=header,
+    )
+    assert first.options == [
+        *("--series", "1.2.840.7", "--volume", "2", "--on-tilt", "resample", "--on-gap", "resample"),
+        *("--accept", "single-slice", "--accept", "no-rescale"),
+    ]
+    assert second.options == []
+
+
+@pytest.mark.parametrize(
+    "column, cell",
+    [
+        *(("series", cell) for cell in ("-1", "3;rm", "one", "$(x)", "3 --labels")),
+        *(("volume", cell) for cell in ("0", "-1", "two")),
+        *(("on_tilt", "guess"), ("on_gap", "keep"), ("accept", "everything"), ("accept", "no-rescale;x")),
+    ],
+)
+def test_answers_that_ingest_does_not_know_are_faults(column, cell, read):
+    (fault,) = faults(read, row("a", "brain_mri", "a", cell), header=f"{HEADER}\t{column}")
+    assert fault.startswith(f"line 2, {column}: {cell!r}")
+
+
 @given(names=st.lists(sample_names(), unique_by=str.casefold, max_size=20))
 def test_every_good_name_comes_back_as_it_was_written(tmp_path_factory, names):
     path = tmp_path_factory.getbasetemp() / "names.tsv"
