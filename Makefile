@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy pictures bench lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy pictures bench faults lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,14 +41,14 @@ format: setup ## put code and workflows into the house's form
 	$(BIN)/snakefmt Snakefile workflows
 
 test: setup ## the whole test suite
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest --numprocesses logical --dist loadfile
 
 demo: setup demo-$(COHORT) ## the demo; COHORT=real runs a real scan with published weights
 
 .PHONY: demo-simulated demo-real
 demo-simulated:
 	$(RUN) medscience simulate head results/demo --seed 1 --count 3
-	$(RUN) snakemake --cores all --configfile config/demo.yaml
+	$(RUN) snakemake --cores all --config settings=config/demo.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
 demo-real:
@@ -58,7 +58,7 @@ demo-real:
 		$(RUN) medscience models import brainchop "$(MEDSCIENCE_SAMPLES)/meshnet/$$model" --name $$model || exit 1; done
 	@mkdir -p results/real
 	@printf 'sample\ttrack\tsource\nt1\tbrain_mri\t%s\n' "$(MEDSCIENCE_SAMPLES)/t1/t1_crop.nii.gz" > results/real/samples.tsv
-	$(RUN) snakemake --cores all --configfile config/real.yaml
+	$(RUN) snakemake --cores all --config settings=config/real.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
 demo-model: setup ## train the demo's network again from its recipe, into results/models (about half an hour)
@@ -75,6 +75,9 @@ pictures: setup ## make the pictures of the docs again, from the results of make
 bench: setup ## time and memory, as ratios within one run
 	$(RUN) python -m tests.bench
 	$(RUN) python -m tests.bench.report
+
+faults: setup ## kill a writer 200 times, and flip 10,000 bits before verify
+	$(RUN) python -m tests.faults
 
 lock: ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude medscience | sed 's/+cpu//' > envs/requirements.lock

@@ -1,5 +1,5 @@
 # One sample sheet in; labels, measurements and a report out: `snakemake --cores all`.
-# Settings: config/config.yaml, or another file given with --configfile.
+# Settings: config/config.yaml, or another file given with --config settings=FILE.
 
 
 include: "workflows/cohort.smk"

@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import threading
 import traceback
 from dataclasses import dataclass
@@ -164,10 +165,18 @@ def _system_fault(fault: OSError) -> SystemFaultError:
         f"SYSTEM-{name}",
         file=fault.filename,
         field="operating system",
-        found=fault.strerror or fault,
+        found=f"{fault.strerror or fault}{_room(name, fault.filename)}",
         expected="success",
         fix=advice.get(name, "mend it") + ", then run again: what is committed is kept",
     )
+
+
+def _room(name: str, file: str | None) -> str:
+    """How much room is left where there was not enough."""
+    if name not in ("ENOSPC", "EDQUOT") or file is None:
+        return ""
+    folder = next(above for above in Path(file).absolute().parents if above.is_dir())
+    return f", {shutil.disk_usage(folder).free} bytes are free"
 
 
 def _internal(fault: Exception) -> MedscienceError:

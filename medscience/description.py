@@ -5,14 +5,18 @@ license, cite, weights).
 """
 
 import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from medscience.config.sheet import NAME, Track
 from medscience.config.yaml import Strict, read_yaml
 from medscience.errors import ModelError
+
+MODEL_FORMAT: Final = "medscience-model-1"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Side = Annotated[int, Field(gt=0)]
@@ -108,11 +112,25 @@ class Label(Strict):
     ]
 
 
+def labels_sha256(labels: Sequence[Label]) -> str:
+    """Return the digest of what labels stand for: of their values and names, in order."""
+    meaning = [[label.value, label.name] for label in labels]
+    return hashlib.sha256(json.dumps(meaning).encode("ascii")).hexdigest()
+
+
 class Output(Strict):
     """What the network's answer means."""
 
     labels: tuple[Label, ...]
     """One for each logit, in order; the first is the background."""
+    sha256: Sha256 | None = None
+    """`labels_sha256` of the labels as they were when the model was saved."""
+
+    @model_validator(mode="after")
+    def _as_saved(self) -> "Output":
+        if self.sha256 not in (None, labels_sha256(self.labels)):
+            raise ValueError("sha256 is that of other labels: a name was changed or two were swapped")
+        return self
 
 
 class Postprocess(Strict):
@@ -173,7 +191,7 @@ class Author(Strict):
 class ModelFile(Strict):
     """The only home of what is tied to weights."""
 
-    format: Literal["medscience-model-1"] = "medscience-model-1"
+    format: Literal["medscience-model-1"] = MODEL_FORMAT
     name: Annotated[str, Field(pattern=NAME)]
     description: str
     authors: tuple[Author, ...]

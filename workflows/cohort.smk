@@ -12,10 +12,19 @@ from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
 
-if workflow.config_settings.config:
-    raise WorkflowError("settings belong in the config file: --config is not read")
+# Snakemake can run code that it finds in a file given with --configfile, so it never sees ours
+if workflow.overwrite_configfiles:
+    raise WorkflowError(
+        "--configfile is not read: give the file with --config settings=FILE"
+    )
 
-CONFIG = os.path.relpath((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
+GIVEN = dict(workflow.config_settings.config)
+CONFIG = os.path.relpath(str(GIVEN.pop("settings", "config/config.yaml")))
+
+if GIVEN:
+    raise WorkflowError(
+        f"settings belong in {CONFIG}: of --config only settings=FILE is read"
+    )
 
 try:
     COHORT = read_cohort(Path(CONFIG))
@@ -39,12 +48,13 @@ wildcard_constraints:
 
 
 def stamp(path):
-    """Size and time of a file, so that a changed source is read again."""
+    """Size and time of a file, or of all in a folder, so that a changed source is read again."""
     try:
-        status = Path(path).stat()
+        files = [Path(path), *Path(path).rglob("*")]
+        every = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     except OSError:
         return "missing"
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return f"{sum(size for size, _ in every)} {max(time for _, time in every)}"
 
 
 def source(wildcards):
@@ -54,6 +64,10 @@ def source(wildcards):
 def source_digest(wildcards):
     digest = COHORT.sample(wildcards.sample).sha256
     return f"--sha256 {digest}" if digest else ""
+
+
+def source_options(wildcards):
+    return COHORT.sample(wildcards.sample).options
 
 
 def reference_source(wildcards):

@@ -11,11 +11,12 @@ rule ingest:
     params:
         source=source,
         digest=source_digest,
+        options=source_options,
         stamp=lambda wildcards: stamp(source(wildcards)),
         failed="results/failed/ingest/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "ingest {params.source:q} {output} {params.digest} &> {log}"
+        "ingest {params.source:q} {output} {params.digest} {params.options} &> {log}"
 
 
 rule reference:

@@ -1,17 +1,23 @@
 """The sample sheet: a table of tab-separated text, one sample a row.
 
 Columns: sample, track, source; and, where known, reference (labels to compare with), patient, split,
-sha256 (of the source). Everything is text; nothing is guessed.
+sha256 (of the source). Where a source leaves something open, series, volume, on_tilt, on_gap and accept say
+what the options of ``medscience ingest`` with these names do. Everything is text; nothing is guessed.
 """
 
 import csv
+import logging
 import re
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
 from medscience.config.yaml import Strict
 from medscience.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """Names of samples and models: safe in paths, shells and web pages."""
@@ -20,8 +26,21 @@ Track = Literal["brain_mri", "liver_ct", "cbct4d", "steelpan"]
 
 NEEDED = ("sample", "track", "source")
 OPTIONAL = ("reference", "patient", "split", "sha256")
+PATHS = ("source", "reference")
+FREE = (*PATHS, "patient", "split")
+"""Columns whose cells have no form of their own."""
+CHOICES = {
+    "series": r"[0-9][0-9.]{0,63}",
+    "volume": r"[1-9][0-9]{0,4}",
+    "on_tilt": r"refuse|keep|resample",
+    "on_gap": r"refuse|resample",
+    "accept": r"(single-slice|no-rescale|missing-slices)( (single-slice|no-rescale|missing-slices))*",
+}
+"""Columns that answer what a source leaves open, and what may stand in them."""
 LARGEST_SHEET = 64 << 20
 """Bytes: a few hundred thousand rows."""
+UNSEEN = ("Cc", "Zl", "Zp")
+"""Unicode's categories of control characters and line separators."""
 
 
 class Sample(Strict):
@@ -34,6 +53,17 @@ class Sample(Strict):
     patient: str | None = None
     split: str | None = None
     sha256: str | None = None
+    series: str | None = None
+    volume: str | None = None
+    on_tilt: str | None = None
+    on_gap: str | None = None
+    accept: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The options of ``medscience ingest`` that the row's choices stand for."""
+        answers = [(name, answer) for name in CHOICES for answer in (getattr(self, name) or "").split()]
+        return [part for name, answer in answers for part in (f"--{name.replace('_', '-')}", answer)]
 
 
 def read_sheet(path: Path) -> tuple[Sample, ...]:
@@ -56,34 +86,48 @@ def read_sheet(path: Path) -> tuple[Sample, ...]:
             file=path,
             field=f"{len(faults)} fault{'s' * (len(faults) > 1)}",
             found="; ".join(faults),
-            expected=f"tab-separated columns {', '.join(NEEDED)} and perhaps {', '.join(OPTIONAL)}",
+            expected=f"tab-separated columns {', '.join(NEEDED)}, perhaps {', '.join([*OPTIONAL, *CHOICES])}",
             fix="correct the sheet",
         )
+    _warn_of_sources_named_twice(path, header, rows[1:])
     return tuple(_sample(dict(zip(header, row, strict=True))) for row in rows[1:] if any(row))
 
 
 def _rows(path: Path) -> list[list[str]]:
     """The cells of the sheet as text."""
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
+        content = path.read_bytes() if path.stat().st_size <= LARGEST_SHEET else None
     except OSError as fault:
         raise _unreadable(path, type(fault).__name__, "a file") from fault
-    except UnicodeDecodeError as fault:
-        raise _unreadable(path, f"a byte that is not UTF-8 at {fault.start}", "UTF-8") from fault
-    if len(content) > LARGEST_SHEET or "\0" in text or re.search(r"\r(?!\n)", text):
-        raise _unreadable(path, "NUL, bare CR, or too much of it", "plain lines of text")
+    if content is None:
+        raise _unreadable(path, f"more than {LARGEST_SHEET} bytes", "a sheet")
+    text = _text(path, content)
+    if strange := re.search("[\0\r]", text):
+        name = "a NUL byte" if strange[0] == "\0" else "a bare CR"
+        line = text.count("\n", 0, strange.start()) + 1
+        raise _unreadable(path, f"{name} in line {line}", "plain lines of text, in UTF-8")
     try:
-        lines = text.replace("\r\n", "\n").split("\n")
-        return list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True))
+        return list(csv.reader(text.split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True))
     except csv.Error as fault:
         raise _unreadable(path, str(fault), "cells of up to 131072 characters") from fault
 
 
+def _text(path: Path, content: bytes) -> str:
+    """Decode a sheet, its line ends made alike."""
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        found = "UTF-16, which is not UTF-8" if wide else f"a letter that is not UTF-8 in line {line}"
+        raise _unreadable(path, found, "UTF-8") from fault
+
+
 def _header_faults(header: list[str]) -> Iterator[str]:
-    known = (*NEEDED, *OPTIONAL)
+    known = (*NEEDED, *OPTIONAL, *CHOICES)
     if len(header) < 2:
-        yield f"line 1: {len(header)} column, separated by tabs"
+        other = next((f", perhaps separated by {sign!r}" for sign in ";, " if sign in "".join(header)), "")
+        yield f"line 1: {len(header)} column, separated by tabs{other}"
         return
     for name in NEEDED:
         if name not in header:
@@ -114,17 +158,41 @@ def _cell_faults(cells: dict[str, str]) -> Iterator[str]:
     for name, cell in cells.items():
         if cell.startswith('"'):
             yield f"{name}: begins with a quotation mark, but cells are taken as they stand"
+        yield from (f"{name}: {fault}" for fault in _form_faults(name, cell))
     if not re.fullmatch(NAME, cells["sample"]):
         yield f"sample: {cells['sample']!r} is not made of letters, digits, _ and - (64 at most)"
     if cells["track"] not in get_args(Track):
         yield f"track: {cells['track']!r} is none of {', '.join(get_args(Track))}"
-    if not cells["source"].strip():
+    if not cells["source"]:
         yield "source: is empty"
-    elif "://" in cells["source"]:
-        yield "source: an address, not a file or folder on this machine"
     digest = cells.get("sha256", "")
     if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
         yield f"sha256: {digest!r} is not 64 hexadecimal digits"
+    for name, pattern in CHOICES.items():
+        if cells.get(name) and not re.fullmatch(pattern, cells[name]):
+            yield f"{name}: {cells[name]!r} is none of the answers that medscience ingest knows"
+
+
+def _form_faults(name: str, cell: str) -> Iterator[str]:
+    """What no cell of free text may hold, and no path."""
+    if name in FREE and cell != cell.strip(" "):
+        yield "begins or ends with a blank"
+    if name in FREE and any(unicodedata.category(sign) in UNSEEN for sign in cell):
+        yield "holds a control character"
+    if name in PATHS and "://" in cell:
+        yield "an address, not a file or folder on this machine"
+    if name in PATHS and cell.startswith("~"):
+        yield "begins with ~, which only a shell takes for a home folder"
+
+
+def _warn_of_sources_named_twice(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    """Tell of samples that would be measured twice under two names."""
+    column, lines = header.index("source"), defaultdict(list)
+    for line, row in enumerate(rows, start=2):
+        if any(row):
+            lines[Path(row[column]).absolute().resolve()].append(str(line))
+    for twice in (found for found in lines.values() if len(found) > 1):
+        log.warning("SHEET-SAME-SOURCE  %s: lines %s name the same source", path, ", ".join(twice))
 
 
 def _sample(cells: dict[str, str]) -> Sample:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.config.yaml import check, write_yaml
-from medscience.description import ModelFile, Network, file_sha256
+from medscience.description import Label, ModelFile, Network, file_sha256, labels_sha256
 from medscience.errors import ModelError
 from medscience.models.known_answer import small_input, write_known_answer
 from medscience.models.plain import Convolution, plain_logits
@@ -62,6 +62,8 @@ def save_model(
         "sha256": file_sha256(weights),
         "parameters": parameters(build(network)),
     }
+    labels = [Label.model_validate(label) for label in description["output"]["labels"]]
+    description["output"] = {"labels": description["output"]["labels"], "sha256": labels_sha256(labels)}
     description["known_answer"] = write_known_answer(
         answer,
         image,

@@ -1,19 +1,22 @@
 """From a model file to a network with checked weights."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
 from medscience.description import ModelFile, Network, checked_beside, read_model
 from medscience.errors import ModelError
 from medscience.models.meshnet import MeshNet, fold_batch_norm
+from medscience.models.tensors import check_tensors
 from medscience.store.files import replaced
+
+log = logging.getLogger(__name__)
 
 NETWORKS = {"meshnet": MeshNet}
 """Network by its name in a model file."""
@@ -56,18 +59,18 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
 
 
 def load_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a safetensors file; no other format is read, as those can carry code."""
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as fault:
-        raise ModelError(
-            "MODEL-WEIGHTS",
-            file=path,
-            field="file",
-            found=fault,
-            expected="a safetensors file",
-            fix="convert the weights with `medscience models import`",
-        ) from fault
+    """Return the tensors of a safetensors file; narrower ones are widened to float32, which changes no value.
+
+    Raises
+    ------
+    ModelError
+        If it is not exactly such a file.
+    """
+    narrower = [name for name in check_tensors(path) if name in ("F16", "BF16")]
+    if narrower:
+        log.warning("MODEL-DTYPE  %s: weights of %s, widened to float32", path, ", ".join(narrower))
+    tensors = load_file(path)
+    return {name: each.float() if each.is_floating_point() else each for name, each in tensors.items()}
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[np.float32]]) -> None:
@@ -86,6 +89,8 @@ def fit_weights(network: nn.Module, tensors: dict[str, torch.Tensor], path: Path
         found, expected = tuple(tensors[name].shape), tuple(wanted[name].shape)
         if found != expected:
             faults.append(f"{name} has the shape {found}, not {expected}")
+        elif tensors[name].dtype != wanted[name].dtype:
+            faults.append(f"{name} has the type {tensors[name].dtype}, not {wanted[name].dtype}")
         elif not torch.isfinite(tensors[name]).all():
             faults.append(f"{name} has values that are not finite")
     if faults:

@@ -12,9 +12,9 @@ def cohort_command(config: Path) -> str:
     """Return the command that makes the whole cohort.
 
     >>> cohort_command(Path("config/my study.yaml"))
-    "snakemake --cores all --configfile 'config/my study.yaml'"
+    "snakemake --cores all --config 'settings=config/my study.yaml'"
     """
-    return shlex.join(["snakemake", "--cores", "all", "--configfile", str(config)])
+    return shlex.join(["snakemake", "--cores", "all", "--config", f"settings={config}"])
 
 
 def commands(result: Result, settings: Settings) -> Iterator[str]:
@@ -26,7 +26,8 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     table = f"results/measurements/{model}/{sample.name}.parquet"
     reference = f"results/references/{sample.name}.ome.zarr"
     file = f"config/models/{model}.yaml"
-    yield _line("ingest", sample.source, image, *_option("--sha256", _source_digest(result)))
+    digest = _option("--sha256", _source_digest(result))
+    yield _line("ingest", sample.source, image, *digest, *sample.options)
     yield _line(
         "predict", image, file, prediction, *_memory(result, settings), *_arithmetic(result, settings)
     )

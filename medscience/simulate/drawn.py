@@ -19,6 +19,9 @@ from medscience.simulate.tissues import Tissue, random_brightness, truth
 MARGIN = 4
 """Voxels around a patch, so that its blur knows its surroundings."""
 
+AIR_AROUND = 32
+"""Voxels of air around a head, so that a network also sees air and nothing else."""
+
 EMPTIED = 0.4
 """Part of the scans whose air away from the head is exactly zero, and whose field of view is larger: some
 programs write them so. A network that never saw zeros takes them for the padding at a patch's border."""
@@ -39,6 +42,7 @@ def drawn_patches(
     the patches are mirrored along the first axis, which must run left-right.
     """
     random = np.random.default_rng(seed)
+    maps = [np.pad(tissues, AIR_AROUND, constant_values=Tissue.AIR) for tissues in maps]
     while True:
         tissues = maps[int(random.integers(len(maps)))]
         if random.random() < 0.5:
@@ -72,13 +76,19 @@ def _draw(tissues: NDArray[np.uint8], region: tuple[slice, ...], random: np.rand
     image = scanned(tissues[region], random.uniform(0.35, 0.8, 3).tolist())
     if random.random() < 0.5:  # a scan that was resampled has smoother noise
         image = gaussian_filter(image, random.uniform(0.2, 0.45))
-    seen = tissues[:, : -int(random.integers(1, 50))].reshape(-1)  # the field of view ends in the neck
+    seen = _field_of_view(tissues, random)
     sample = scanned(random.choice(seen, 20_000), None)
     if random.random() < EMPTIED:
         image[_far_air(tissues[region], random.uniform(1.0, 4.0))] = 0
         sample = np.concatenate([sample, np.zeros(int(random.uniform(0, 40_000)), np.float32)])
     low, high = np.quantile(sample, [0.02, 0.98])
     return np.asarray(np.clip((image - low) / max(high - low, 1e-3), 0, 1), dtype=np.float32)
+
+
+def _field_of_view(tissues: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the tissues of the head without the air around; it ends somewhere in the neck."""
+    inner = (slice(AIR_AROUND, -AIR_AROUND),) * 3
+    return tissues[inner][:, : -int(random.integers(1, 50))].reshape(-1)
 
 
 def _far_air(tissues: NDArray[np.uint8], distance: float) -> NDArray[np.bool_]:

@@ -7,13 +7,17 @@ file is canonical JSON, so that any altered bit of it is seen.
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from medscience import __version__
+from medscience.description import file_sha256
 from medscience.errors import StoreError
+from medscience.store.files import PASSING, patiently
 
 SUFFIX = ".commit.json"
 FORMAT = "medscience-commit-1"
@@ -131,7 +135,7 @@ def read_commit(store: Path) -> Commit:
     """
     path = commit_path(store)
     try:
-        content = path.read_bytes()
+        content = patiently(path.read_bytes)
     except FileNotFoundError as fault:
         there = "a store without its commit" if store.exists() else "nothing"
         raise StoreError(
@@ -149,7 +153,7 @@ def read_commit(store: Path) -> Commit:
             Provenance(**parsed["provenance"]),
             parsed["record"],
         )
-        intact = commit.to_bytes() == content
+        intact = commit.to_bytes() == content and all(map(_lies_within, commit.objects))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         intact = False
     if not intact:
@@ -162,6 +166,34 @@ def read_commit(store: Path) -> Commit:
             fix="delete it and run the step again",
         )
     return commit
+
+
+def _lies_within(key: str) -> bool:
+    """Whether an object's key leads to a file of the store and to no other."""
+    path = PurePosixPath(key)
+    return str(path) == key != "." and not path.is_absolute() and ".." not in path.parts
+
+
+def check_object(store: Path, key: str, entry: StoredObject) -> None:
+    """Check that an object is the one that was committed, to the bit.
+
+    Raises
+    ------
+    StoreError
+        If it is another, is missing or is no plain file.
+    OSError
+        If the disk cannot be read: that says nothing of the object.
+    """
+    path, expected = store / key, f"sha256 {entry.sha256}"
+    try:
+        plain = stat.S_ISREG(path.lstat().st_mode)
+        found = f"sha256 {patiently(partial(file_sha256, path))}" if plain else "no plain file"
+    except OSError as fault:
+        if fault.errno in PASSING:
+            raise
+        found = type(fault).__name__
+    if found != expected:
+        raise altered(store, key, found, expected)
 
 
 def check_files(store: Path, commit: Commit) -> None:

@@ -1,11 +1,54 @@
 """Files that are there whole or not at all, and that survive a power cut once they are there."""
 
+import errno
+import logging
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+PASSING = (errno.EIO, errno.ESTALE)
+"""What a file system over a network may answer once, and not again."""
+WAITS = (0.1, 0.5, 2.0)
+"""Seconds before a file is tried again."""
+
+Found = TypeVar("Found")
+
+
+def patiently(task: Callable[[], Found]) -> Found:
+    """Do what may be done again, and do so up to three times if the file system fails in passing.
+
+    Raises
+    ------
+    OSError
+        What the last attempt raised, or the first one if waiting would not help.
+    """
+    for wait in WAITS:
+        try:
+            return task()
+        except OSError as fault:
+            if fault.errno not in PASSING:
+                raise
+            log.warning("%s: trying again in %.1f seconds", fault, wait)
+        time.sleep(wait)
+    return task()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in errors of the operating system that do not: those of writing and syncing."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno and fault.filename is None:
+            fault.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -17,10 +60,11 @@ def replaced(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
-        yield temporary
-        sync(temporary)
-        temporary.replace(path)
-        sync(path.parent)
+        with naming(path):
+            yield temporary
+            sync(temporary)
+            temporary.replace(path)
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -35,9 +79,22 @@ def create_once(path: Path, content: bytes) -> None:
     """
     temporary = _beside(path)
     try:
-        write_durably(temporary, content)
-        path.hardlink_to(temporary)
-        sync(path.parent)
+        with naming(path):
+            write_durably(temporary, content)
+            path.hardlink_to(temporary)
+            sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def put(path: Path, content: bytes | memoryview) -> None:
+    """Write a file that is durable before it has its name; the folder's list of names is synced later."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    try:
+        with naming(path):
+            write_durably(temporary, content)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -67,7 +124,7 @@ def sync_tree(folder: Path) -> None:
 
 def remove(path: Path) -> None:
     """Delete a file, or a folder that may be half deleted already; or nothing, if it is gone."""
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

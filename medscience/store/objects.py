@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -11,8 +11,8 @@ from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore
 
-from medscience.store.commit import StoredObject, altered
-from medscience.store.files import write_durably
+from medscience.store.commit import StoredObject, altered, check_object
+from medscience.store.files import patiently, put
 
 
 class RecordingStore(LocalStore):
@@ -49,14 +49,7 @@ class RecordingStore(LocalStore):
 
     def _put(self, key: str, value: Buffer) -> None:
         content = memoryview(value.to_bytes())
-        path = self.root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-        try:
-            write_durably(temporary, content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        patiently(partial(put, self.root / key, content))
         self.objects[key] = StoredObject(len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -96,7 +89,8 @@ class VerifyingStore(LocalStore):
         if key not in self._objects:
             return None
         self.verify(key)
-        value = super().get_sync(key, prototype=prototype, byte_range=byte_range)
+        read = partial(super().get_sync, key, prototype=prototype, byte_range=byte_range)
+        value = patiently(read)
         if _state(self.root / key) != self._verified[key]:
             raise altered(self.root, key, "a change while it was read", "the file that was checked")
         return value
@@ -111,15 +105,8 @@ class VerifyingStore(LocalStore):
         """Check the digest of an object, once."""
         if key in self._verified:
             return
-        expected = self._objects[key].sha256
         state = _state(self.root / key)
-        try:
-            with (self.root / key).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as fault:
-            found = type(fault).__name__
-        if found != expected:
-            raise altered(self.root, key, f"sha256 {found}", f"sha256 {expected}")
+        check_object(self.root, key, self._objects[key])
         self._verified[key] = state
 
 

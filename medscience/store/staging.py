@@ -9,6 +9,7 @@ going on from.
 import glob
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -196,14 +197,14 @@ def _make_staging_of_uncommitted(store: Path, folder: Path) -> None:
 
     A store of someone else's making is not ours to touch.
     """
-    if not store.exists():
+    if not os.path.lexists(store):
         return
-    if not _is_ours(store):
+    if store.is_symlink() or not _is_ours(store):
         raise StoreError(
             "STORE-FOREIGN",
             file=store,
             field="zarr.json",
-            found="something that medscience did not write",
+            found="a link" if store.is_symlink() else "something that medscience did not write",
             expected="nothing",
             fix="move it away, or choose another name",
         )

@@ -1,25 +1,25 @@
 """Saying what differs: the full check of what was committed."""
 
-import hashlib
 from pathlib import Path
 
-from medscience.errors import MedscienceError, StoreError
+from medscience.description import MODEL_FORMAT, checked_beside, read_model
+from medscience.errors import ConfigError, MedscienceError, ModelError, StoreError
 from medscience.progress import Tell, nobody
-from medscience.store.commit import SUFFIX, altered, check_files, read_commit, store_path
+from medscience.store.commit import SUFFIX, check_files, check_object, read_commit, store_path
 from medscience.store.tables import read_table
 
 
 def verify(path: Path, tell: Tell = nobody) -> list[MedscienceError]:
-    """Return everything that is wrong with a store, a table, or all of them in a folder.
+    """Return everything that is wrong with a store, a table, a model, or all of them in a folder.
 
     Every byte is read. An empty list means that nothing differs.
 
     Parameters
     ----------
     path : Path
-        A store, its commit, a table, or a folder with some of them at any depth.
+        A store, its commit, a table, a model file, or a folder with some of them at any depth.
     tell : callable
-        Hears of the objects of a store, or of the stores and tables of a folder.
+        Hears of the objects of a store, or of what there is in a folder.
 
     Raises
     ------
@@ -30,6 +30,8 @@ def verify(path: Path, tell: Tell = nobody) -> list[MedscienceError]:
         return _verify_store(store_path(path), tell)
     if path.suffix == ".parquet" and path.is_file():
         return _verify_table(path)
+    if path.suffix == ".yaml" and path.is_file():
+        return _verify_model(path)
     inside = _verifiable(path) if path.is_dir() else []
     if not inside:
         raise StoreError(
@@ -37,7 +39,7 @@ def verify(path: Path, tell: Tell = nobody) -> list[MedscienceError]:
             file=path,
             field="path",
             found="nothing that carries checksums",
-            expected="a store, its commit, a .parquet table, or a folder with some",
+            expected="a store, its commit, a .parquet table, a model file, or a folder with some",
             fix="name what a step of the workflow wrote",
         )
     faults: list[MedscienceError] = []
@@ -49,10 +51,11 @@ def verify(path: Path, tell: Tell = nobody) -> list[MedscienceError]:
 
 
 def _verifiable(folder: Path) -> list[Path]:
-    """Stores and tables below a folder, without what a run in progress is writing."""
+    """What can be verified below a folder, without what a run in progress is writing."""
     stores = {file.with_name(file.name.removesuffix(SUFFIX)) for file in folder.rglob(f"*{SUFFIX}")}
     stores |= set(folder.rglob("*.ome.zarr"))
-    return sorted(stores | set(folder.rglob("*.parquet")))
+    models = {file for file in folder.rglob("*.yaml") if MODEL_FORMAT.encode() in file.read_bytes()}
+    return sorted(stores | models | set(folder.rglob("*.parquet")))
 
 
 def _verify_store(store: Path, tell: Tell) -> list[MedscienceError]:
@@ -64,12 +67,9 @@ def _verify_store(store: Path, tell: Tell) -> list[MedscienceError]:
     tell(0, len(commit.objects))
     for done, (key, entry) in enumerate(commit.objects.items(), start=1):
         try:
-            with (store / key).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as fault:
-            found = type(fault).__name__
-        if found != entry.sha256:
-            faults.append(altered(store, key, f"sha256 {found}", f"sha256 {entry.sha256}"))
+            check_object(store, key, entry)
+        except StoreError as fault:
+            faults.append(fault)
         tell(done, len(commit.objects))
     if not faults:
         try:
@@ -85,3 +85,17 @@ def _verify_table(path: Path) -> list[MedscienceError]:
     except StoreError as fault:
         return [fault]
     return []
+
+
+def _verify_model(path: Path) -> list[MedscienceError]:
+    try:
+        model = read_model(path)
+    except ConfigError as fault:
+        return [fault]
+    faults: list[MedscienceError] = []
+    for entry in (model.weights, model.known_answer):
+        try:
+            checked_beside(path, entry.file, entry.sha256)
+        except ModelError as fault:
+            faults.append(fault)
+    return faults

@@ -19,9 +19,11 @@ from medscience.store.record import versions
 from tests.bench import roof
 from tests.bench.against import against
 from tests.bench.classes import classes
+from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
 from tests.bench.row import HEADER, Row, table
+from tests.bench.safety import safety
 from tests.bench.setting import WHOLE, Setting
 from tests.bench.sliding import sliding
 from tests.bench.store import store
@@ -33,7 +35,9 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "meshnet5": partial(against, "model5_gw_ae"),
     "sliding": sliding,
     "store": store,
+    "safety": safety,
     "export": export,
+    "dicom": dicom,
     "classes": classes,
     "memory": memory,
     "workers": workers,

@@ -16,18 +16,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from zarr.core.buffer import Buffer
+from zarr.storage import LocalStore
 
 from medscience.description import read_model
 from medscience.image import Image
 from medscience.inference.job import prepare
 from medscience.inference.plan import parse_memory
+from medscience.ingest import nifti as nifti_reader
+from medscience.ingest.formats import open_source
 from medscience.models.zoo import build, fit_weights, load, load_tensors
 from medscience.postprocess import components  # noqa: F401 - that the step's own import takes no time
 from medscience.preprocess.normalize import RULES, Normalization
 from medscience.steps.export import nifti
+from medscience.steps.ingest import ingest
 from medscience.steps.predict import predict
-from medscience.store.images import open_image
+from medscience.store.images import ImageWriter, open_image
+from medscience.store.metadata import Content
 from medscience.store.record import peak_memory
+from medscience.store.staging import Staging
 from medscience.terminal import progress  # noqa: F401 - likewise
 
 EVERYTHING = (slice(None),) * 3
@@ -48,6 +55,40 @@ def sliding(image: str, model: str, labels: str, threads: int, overlap: float) -
 
     inferer = SlidingWindowInferer(roi_size=(128,) * 3, sw_batch_size=1, overlap=overlap, mode="gaussian")
     return _scripted(image, model, labels, threads, lambda network, values: inferer(values, network))
+
+
+def ingested(source: str, store: str) -> Found:
+    """Our ingest: every byte of source and store is hashed, everything is synced, then committed."""
+    begun, busy = time.perf_counter(), time.process_time()
+    ingest(Path(source), Path(store))
+    return {"seconds": time.perf_counter() - begun, "busy": time.process_time() - busy}
+
+
+def unsafe(source: str, store: str) -> Found:
+    """The same reader, arrays, chunks and pyramid in a plain zarr store: no digest, no sync, no commit."""
+    nifti_reader.file_sha256 = lambda path: "0" * 64
+    begun, busy = time.perf_counter(), time.process_time()
+    opened = open_source(Path(source))
+    staging = Staging(PlainStore(Path(store)))
+    writer = ImageWriter(staging, Content.of(opened.meaning), opened.shape, opened.dtype)
+    start = 0
+    for slab in opened.slabs(writer.shards[0]):
+        writer.write((slice(start, start + len(slab)), *map(slice, (0, 0), slab.shape[1:])), slab)
+        start += len(slab)
+    writer.finish()
+    return {"seconds": time.perf_counter() - begun, "busy": time.process_time() - busy}
+
+
+class PlainStore(LocalStore):
+    """Zarr's own store, which also tells what was written."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.objects: dict[str, None] = {}
+
+    async def set(self, key: str, value: Buffer) -> None:
+        self.objects[key] = None
+        await super().set(key, value)
 
 
 def _scripted(image: str, model: str, labels: str, threads: int, infer: Infer) -> Found:
@@ -138,7 +179,7 @@ def roof(threads: int) -> Found:
     return {"seconds": time.perf_counter() - begun} | found
 
 
-SIDES = {side.__name__: side for side in (plain, sliding, stored, in_memory, shares, roof)}
+SIDES = {side.__name__: side for side in (plain, sliding, stored, in_memory, shares, roof, ingested, unsafe)}
 
 if __name__ == "__main__":
     result = SIDES[sys.argv[1]](**json.loads(sys.argv[2]))

@@ -1,7 +1,5 @@
 """What every reader of volumes must do; a reader's test class inherits this and writes its format."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -30,6 +28,14 @@ class ReaderContract:
     def write(self, volume, geometry, path):
         raise NotImplementedError
 
+    def as_read(self, volume, geometry):
+        """How a format that keeps no order of slices gives back what was written; as it was, by default."""
+        return volume, geometry
+
+    def part_of(self, path):
+        """The file that is damaged where a source is a folder."""
+        return path
+
     @pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: grid.orientation)
     def test_a_landmark_keeps_its_place_in_the_world(self, grid, tmp_path):
         mark = landmark(grid)
@@ -45,6 +51,7 @@ class ReaderContract:
         path = tmp_path / f"scan{self.ending}"
         self.write(volume, grid, path)
         source = open_source(path)
+        volume, grid = self.as_read(volume, grid)
         assert source.meaning.geometry.close_to(grid)
         assert_array_equal(voxels(source), volume)
 
@@ -59,6 +66,7 @@ class ReaderContract:
                 volume = random.integers(limits.min, limits.max, grid.shape, dtype, endpoint=True)
             path = tmp_path / f"{name}{self.ending}"
             self.write(volume, grid, path)
+            volume, _ = self.as_read(volume, grid)
             source = open_source(path)
             assert source.dtype == dtype
             assert_array_equal(voxels(source), volume)
@@ -69,20 +77,22 @@ class ReaderContract:
         volume = np.arange(np.prod(grid.shape), dtype=np.int16).reshape(grid.shape)
         path = tmp_path / f"scan{self.ending}"
         self.write(volume, grid, path)
+        volume, _ = self.as_read(volume, grid)
         slabs = list(open_source(path).slabs(slices))
         assert max(len(slab) for slab in slabs) <= slices
         assert_array_equal(np.concatenate(slabs), volume)
 
     @pytest.mark.parametrize("part", [0.0, 0.01, 0.3, 0.5, 0.9, 0.999])
     def test_a_truncated_file_is_refused(self, part, tmp_path):
-        whole, cut = tmp_path / f"whole{self.ending}", tmp_path / f"cut{self.ending}"
+        path = tmp_path / f"scan{self.ending}"
         random = np.random.default_rng(1)
         volume = random.integers(-999, 999, (7, 9, 11), np.int16)
-        self.write(volume, orientations()[0], whole)
-        content = whole.read_bytes()
+        self.write(volume, orientations()[0], path)
+        cut = self.part_of(path)
+        content = cut.read_bytes()
         cut.write_bytes(content[: int(len(content) * part)])
         with pytest.raises(InputError) as fault:
-            voxels(open_source(cut))
+            voxels(open_source(path))
         assert str(cut) in fault.value.line
         assert fault.value.found
         assert fault.value.expected
@@ -92,7 +102,7 @@ class ReaderContract:
         self.write(np.ones((7, 9, 11), np.int16), orientations()[0], path)
         slabs = open_source(path).slabs(2)
         next(slabs)
-        with Path(path).open("ab") as file:
+        with self.part_of(path).open("ab") as file:
             file.write(b"more")
         with pytest.raises(InputError, match="INPUT-CHANGED"):
             list(slabs)
@@ -104,8 +114,8 @@ class ReaderContract:
         self.write(np.ones((7, 9, 11), np.int16), orientations()[0], path)
         assert open_source(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def test_a_missing_file_and_a_folder_are_refused(self, tmp_path):
+    def test_a_missing_file_and_an_empty_folder_are_refused(self, tmp_path):
         (tmp_path / f"folder{self.ending}").mkdir()
         for name in ("missing", "folder"):
-            with pytest.raises(InputError, match="INPUT-MISSING"):
+            with pytest.raises(InputError, match=r"INPUT-MISSING|DICOM-NONE"):
                 open_source(tmp_path / f"{name}{self.ending}")

@@ -1,3 +1,5 @@
+"""What loads; what does not is in tests/bad, by its number in the catalogue."""
+
 import numpy as np
 import pytest
 import torch
@@ -45,47 +47,7 @@ def test_a_model_with_batch_normalisation_keeps_its_statistics_folded_in(tiny_mo
     assert not any(isinstance(layer, torch.nn.BatchNorm3d) for layer in loaded.modules())
 
 
-def test_other_weights_under_the_same_name_are_refused(tiny_model):
-    weights = tiny_model.with_suffix(".safetensors")
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(ModelError, match="MODEL-DIGEST"):
-        load(tiny_model)
-
-
-def test_missing_weights_are_named(tiny_model):
-    tiny_model.with_suffix(".safetensors").unlink()
-    with pytest.raises(ModelError, match=r"tiny\.safetensors"):
-        load(tiny_model)
-
-
-FAULTS = {
-    "head.bias is missing": lambda t: t.pop("head.bias"),
-    "extra is not part of the network": lambda t: t.update(extra=np.zeros(1, np.float32)),
-    "head.bias has the shape": lambda t: t.update({"head.bias": np.zeros(9, np.float32)}),
-    "not finite": lambda t: t.update({"head.bias": np.full(3, np.nan, np.float32)}),
-}
-
-
-@pytest.mark.parametrize("words", FAULTS)
-def test_weights_that_do_not_fit_are_refused_by_name(words, tiny_model):
-    rewrite(tiny_model, FAULTS[words])
-    with pytest.raises(ModelError, match=words):
-        load(tiny_model)
-
-
 def test_weights_that_compute_something_else_fail_their_known_answer(tiny_model):
     rewrite(tiny_model, lambda t: t.update({"head.bias": t["head.bias"] + np.float32([0.5, 0, 0])}))
     with pytest.raises(ModelError, match="MODEL-ANSWER"):
         check_model(tiny_model)
-
-
-def test_a_pickle_is_not_opened(tiny_model):
-    weights = tiny_model.with_suffix(".safetensors")
-    weights.write_bytes(b"\x80\x04cos\nsystem\n(S'touch pwned'\ntR.")
-    content = yaml.safe_load(tiny_model.read_text())
-    content["weights"]["sha256"] = file_sha256(weights)
-    tiny_model.write_text(yaml.safe_dump(content))
-    with pytest.raises(ModelError, match="safetensors"):
-        load(tiny_model)

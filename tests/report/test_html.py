@@ -290,7 +290,7 @@ def test_a_result_says_how_to_make_it_again(folder, cohort_of, page_of):
     folder.measure("a")
     page = page_of(cohort_of("a", reference="truth of a.nii"))
     for line in (
-        "snakemake --cores all --configfile config/study.yaml",
+        "snakemake --cores all --config settings=config/study.yaml",
         "medscience ingest x results/images/a.ome.zarr --sha256 a.ome.zarr",
         "medscience predict results/images/a.ome.zarr config/models/net.yaml "
         "results/predictions/net/a.ome.zarr --memory 8G --threads 2 --precision auto",

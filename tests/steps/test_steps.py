@@ -237,11 +237,6 @@ def test_the_networks_of_these_tests_use_all_their_labels(chain):
 
 BAD = {
     "constant": ("IMAGE-CONSTANT", np.full((40, 40, 40), 7, np.int16)),
-    "ct": (
-        "PREDICT-MODALITY",
-        np.where(np.arange(40)[:, None, None] < 20, -1000, 40).astype(np.int16)
-        * np.ones((40, 40, 40), np.int16),
-    ),
     "one voxel thick": ("PREDICT-THIN", np.arange(1600, dtype=np.int16).reshape(1, 40, 40)),
 }
 

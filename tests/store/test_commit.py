@@ -18,6 +18,7 @@ from medscience.store.commit import (
 from medscience.testing.strategies import sample_names
 
 TEXTS = st.text(max_size=8)
+KEYS = st.from_regex(r"[0-9a-z]{1,3}(/[0-9a-z]{1,3}){0,3}", fullmatch=True)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | TEXTS,
@@ -33,7 +34,7 @@ PROVENANCES = st.builds(
 )
 COMMITS = st.builds(
     Commit,
-    st.dictionaries(TEXTS, st.builds(StoredObject, st.integers(0, 2**40), TEXTS), max_size=3),
+    st.dictionaries(KEYS, st.builds(StoredObject, st.integers(0, 2**40), TEXTS), max_size=3),
     PROVENANCES,
     st.dictionaries(TEXTS, VALUES, max_size=3),
 )
@@ -96,6 +97,13 @@ def test_a_commit_that_is_not_to_the_byte_as_written_is_refused(tmp_path, change
     commit_path(store).write_text(change(SMALL.to_bytes().decode()), "ascii")
     with pytest.raises(StoreError, match="COMMIT-ALTERED"):
         read_commit(store)
+
+
+@pytest.mark.parametrize("key", ["", ".", "..", "../x", "/etc/passwd", "0/../../x", "0//c", "./0", "0/"])
+def test_a_commit_that_leads_out_of_its_store_is_refused(tmp_path, key):
+    commit = Commit({key: StoredObject(1, "0" * 64)}, SMALL.provenance)
+    with pytest.raises(StoreError, match="COMMIT-ALTERED"):
+        read_commit(written(tmp_path, commit))
 
 
 def test_a_record_with_numbers_as_keys_is_read_back_as_text(tmp_path):

@@ -1,9 +1,7 @@
 import hashlib
 import json
-import os
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -222,25 +220,6 @@ def test_an_object_that_changes_while_the_store_is_written_prevents_the_commit(p
     with pytest.raises(StoreError, match="STORE-ALTERED"):
         write(path, at=harm)
     assert names(path) == []
-
-
-@pytest.mark.parametrize("call", range(30))
-def test_a_disk_that_refuses_any_sync_leaves_all_or_nothing(path, monkeypatch, call):
-    calls = iter(range(1000))
-    fsync = os.fsync
-
-    def full(descriptor):
-        if next(calls) == call:
-            raise OSError(28, "No space left on device")
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full)
-    with suppress(OSError):
-        write(path)
-    monkeypatch.undo()
-    if not assert_absent_or_whole(path):
-        write(path)
-    assert_whole(path)
 
 
 # Two writers, and what is there already

@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet
@@ -19,15 +21,21 @@ pytestmark = pytest.mark.workflow
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A working directory with the demo's model, two simulated heads and a sheet."""
+def bare(tmp_path):
+    """A working directory with the demo's model, and no scan."""
     (tmp_path / "config").mkdir()
     shutil.copytree(REPOSITORY / "config/models", tmp_path / "config/models")
     (tmp_path / "config/config.yaml").write_text(
         "samples: config/samples.tsv\nmodels:\n  brain_mri: [demo-head]\nmemory: 4G\n"
     )
-    head(tmp_path / "scans", seed=31, count=1)
     return tmp_path
+
+
+@pytest.fixture
+def project(bare):
+    """A working directory with the demo's model and a simulated head."""
+    head(bare / "scans", seed=31, count=1)
+    return bare
 
 
 def sheet(project, rows, columns="sample\ttrack\tsource"):
@@ -35,13 +43,15 @@ def sheet(project, rows, columns="sample\ttrack\tsource"):
     (project / "config/samples.tsv").write_text("\n".join(lines) + "\n")
 
 
+def command(project, *arguments):
+    parts = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
+    parts += ["--cores", "2", "--directory", project, "--workflow-profile"]
+    return [str(part) for part in [*parts, REPOSITORY / "profiles/default", *arguments]]
+
+
 def run(project, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
-    command += ["--cores", "2", "--directory", project, "--workflow-profile"]
-    command += [REPOSITORY / "profiles/default", *arguments]
-    return subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, cwd=project
-    )
+    whole = command(project, *arguments)
+    return subprocess.run(whole, capture_output=True, text=True, check=False, cwd=project)
 
 
 def page(project):
@@ -144,40 +154,83 @@ def test_with_snakemakes_own_notes_lost_a_partial_store_is_made_again(project):
     ],
     ids=["all faults at once", "shell", "case", "no model"],
 )
-def test_a_fault_of_the_sheet_stops_the_run_before_any_job(project, rows, words):
-    sheet(project, rows)
-    found = run(project)
+def test_a_fault_of_the_sheet_stops_the_run_before_any_job(bare, rows, words):
+    sheet(bare, rows)
+    found = run(bare)
     assert found.returncode == 1
     for word in words:
         assert word in found.stderr
-    assert not (project / "results").exists()
-    assert not list(project.rglob("PWN"))
+    assert not (bare / "results").exists()
+    assert not list(bare.rglob("PWN"))
 
 
-def test_text_in_the_sheet_never_reaches_a_shell(project):
+def test_text_in_the_sheet_never_reaches_a_shell(bare):
     names = ["$(touch PWN).nii.gz", "a'; touch PWN;'.nii", "`touch PWN`.nii", "a b&&touch PWN.nii"]
-    sheet(project, [(f"s{n}", "brain_mri", f"scans/{name}") for n, name in enumerate(names)])
-    found = run(project)
+    sheet(bare, [(f"s{n}", "brain_mri", f"scans/{name}") for n, name in enumerate(names)])
+    found = run(bare)
     assert found.returncode == 1
-    assert not list(project.rglob("PWN"))
-    assert page(project).count("INPUT-MISSING") >= len(names)
+    assert not list(bare.rglob("PWN"))
+    assert page(bare).count("INPUT-MISSING") >= len(names)
 
 
-def test_a_setting_that_does_not_exist_is_refused_with_the_one_that_was_meant(project):
-    config = project / "config/config.yaml"
+def test_a_setting_that_does_not_exist_is_refused_with_the_one_that_was_meant(bare):
+    config = bare / "config/config.yaml"
     config.write_text(config.read_text() + "treads: 2\n__use_yte__: true\n")
-    sheet(project, [])
-    found = run(project)
+    sheet(bare, [])
+    found = run(bare)
     assert found.returncode == 1
     assert "did you mean 'threads'" in found.stderr
     assert "__use_yte__" in found.stderr
 
 
-def test_a_model_that_is_not_there_is_named_before_any_job(project):
-    config = project / "config/config.yaml"
+YTE = "__use_yte__: true\n__definitions__:\n  - import pathlib; pathlib.Path('PWN').touch()\n"
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize("text, word", [(YTE, "__use_yte__"), (BOMB, "an alias")], ids=["code", "bomb"])
+def test_settings_of_someone_else_are_never_read_by_snakemake(bare, text, word):
+    sheet(bare, [])
+    (bare / "theirs.yaml").write_text((bare / "config/config.yaml").read_text() + text)
+    found = run(bare, "--config", "settings=theirs.yaml")
+    assert found.returncode == 1
+    assert word in found.stderr
+    assert not (bare / "PWN").exists()
+
+
+def test_settings_in_another_file_are_the_runs(bare):
+    sheet(bare, [])
+    (bare / "config/config.yaml").rename(bare / "other.yaml")
+    assert run(bare, "--config", "settings=other.yaml").returncode == 0
+    assert "other.yaml" in page(bare)
+    for refused in (["--configfile", "other.yaml"], ["--config", "settings=other.yaml", "threads=2"]):
+        found = run(bare, *refused)
+        assert found.returncode == 1
+        assert "--config settings=FILE" in found.stderr or "only settings=FILE is read" in found.stderr
+
+
+def test_of_two_runs_in_one_folder_the_second_is_refused_and_the_first_is_not_harmed(bare):
+    """T17. The first stands still while it holds Snakemake's lock."""
+    sheet(bare, [])
+    first = subprocess.Popen(command(bare), cwd=bare, stderr=subprocess.PIPE, text=True)
+    while first.poll() is None and not any((bare / ".snakemake/locks").glob("*")):
+        time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)
+    second = run(bare)
+    first.send_signal(signal.SIGCONT)
+    _, said = first.communicate()
+    assert first.returncode == 0, said
+    assert second.returncode == 1
+    assert "lock" in second.stderr.lower()
+    assert page(bare)
+
+
+def test_a_model_that_is_not_there_is_named_before_any_job(bare):
+    config = bare / "config/config.yaml"
     config.write_text(config.read_text().replace("demo-head", "nosuch"))
-    sheet(project, [("a", "brain_mri", "scans/head-31.nii.gz")])
-    found = run(project)
+    sheet(bare, [("a", "brain_mri", "scans/head-31.nii.gz")])
+    found = run(bare)
     assert found.returncode == 1
     assert "MODEL-MISSING" in found.stderr
     assert "demo-head" in found.stderr

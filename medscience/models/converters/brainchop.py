@@ -9,6 +9,7 @@ Source: github.com/neuroneural/brainchop, public/models and inference-logic.js.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,6 +97,8 @@ def read_brainchop(folder: Path) -> Brainchop:
     ModelError
         If the graph holds anything that is not understood, naming the layer; or if sizes do not agree.
     """
+    if folder.is_file():
+        raise _refused(folder, "folder", "a file, perhaps an archive: unpack it first", "a folder")
     content = _json(folder / "model.json")
     try:
         layers = content["modelTopology"]["model_config"]["config"]["layers"]
@@ -133,7 +136,8 @@ def _weights(folder: Path, manifest: list[dict[str, Any]]) -> dict[str, NDArray[
         files = [str(name) for name in group["paths"]]
         if any(Path(name).name != name for name in files):
             raise _refused(folder, "weightsManifest.paths", files, "names of files in the same folder")
-        content = b"".join(_bytes(folder / name) for name in files)
+        expected = sum(4 * math.prod(entry["shape"]) for entry in group["weights"])
+        content = b"".join(_bytes(folder / name, expected) for name in files)
         start = 0
         for entry in group["weights"]:
             if entry["dtype"] != "float32" or "quantization" in entry:
@@ -149,8 +153,13 @@ def _weights(folder: Path, manifest: list[dict[str, Any]]) -> dict[str, NDArray[
     return arrays
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, most: int) -> bytes:
+    """Read a file of weights, which is none if it leads elsewhere or is larger than all that it may hold."""
     try:
+        size = path.lstat().st_size
+        if path.is_symlink() or not path.is_file() or size > most:
+            found = "a link" if path.is_symlink() else f"{size} bytes"
+            raise _refused(path, "file", found, f"a plain file of at most {most} bytes")
         return path.read_bytes()
     except OSError as fault:
         raise _refused(path, "file", type(fault).__name__, "the weights named in model.json") from fault
