@@ -1,17 +1,28 @@
 """Which reader reads what."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from medscience.errors import InputError
 from medscience.ingest.nifti import open_nifti
-from medscience.ingest.source import Source
+from medscience.ingest.source import Source, unused
 
-READERS = {".nii": open_nifti, ".nii.gz": open_nifti}
+READERS: dict[str, Callable[..., Source]] = {".nii": open_nifti, ".nii.gz": open_nifti}
 """Reader by the end of a file's name."""
 
+TOLD = {open_nifti}
+"""Readers to which an acquisition file has something to say."""
 
-def open_source(path: Path) -> Source:
+
+def open_source(path: Path, acquisition: Path | None = None) -> Source:
     """Open a source with the reader for its format.
+
+    Parameters
+    ----------
+    path : Path
+        The source.
+    acquisition : Path, optional
+        Says what a recording's file does not.
 
     Raises
     ------
@@ -29,7 +40,11 @@ def open_source(path: Path) -> Source:
         )
     for ending, reader in READERS.items():
         if path.name.lower().endswith(ending):
-            return reader(path)
+            if acquisition is None:
+                return reader(path)
+            if reader not in TOLD:
+                raise unused(acquisition, f"a {ending} file")
+            return reader(path, acquisition)
     raise InputError(
         "INPUT-FORMAT",
         file=path,

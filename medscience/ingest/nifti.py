@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,11 +17,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.config.acquisition import Series
+from medscience.config.yaml import read_yaml
 from medscience.description import file_sha256
 from medscience.errors import InputError
 from medscience.image import Meaning
 from medscience.ingest.nifti_header import Header, check_header
-from medscience.ingest.source import Repair, Source
+from medscience.ingest.source import Repair, Source, unused
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEADERS = {348: (nib.Nifti1Header, 348), 540: (nib.Nifti2Header, 540)}
@@ -29,18 +32,21 @@ LARGEST_DEFLATE_RATIO = 1040
 """Deflate cannot shrink data by more than this."""
 
 
-def open_nifti(path: Path) -> Source:
+def open_nifti(path: Path, acquisition: Path | None = None) -> Source:
     """Open a NIfTI file.
 
     Parameters
     ----------
     path : Path
         ``.nii`` or ``.nii.gz``; exactly this file is read.
+    acquisition : Path, optional
+        Says how the volumes of a series follow each other, where the header does not.
 
     Returns
     -------
     Source
-        A volume (Z, Y, X) in RAS+ millimetres; whole numbers keep their type, scaled ones become float32.
+        A volume (Z, Y, X), or several in time, in RAS+ millimetres; whole numbers keep their type, scaled
+        ones become float32.
 
     Raises
     ------
@@ -50,16 +56,20 @@ def open_nifti(path: Path) -> Source:
     """
     stamp = _stamp(path)
     digest = file_sha256(path)
-    header = check_header(path, _read_header(path))
+    series = read_yaml(acquisition, Series) if acquisition else None
+    header = check_header(path, _read_header(path), series)
+    if series and not header.times:
+        raise unused(acquisition, "a single volume")
     _check_size(path, header)
     repairs = list(header.repairs)
     return Source(
-        Meaning(header.geometry),
+        Meaning(header.geometry, "tzyx" if header.times else "zyx", time_step=header.time_step),
         np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
         digest,
         {"format": "nifti", "form_code": header.form_code},
         partial(_slabs, path, header, stamp, repairs),
         repairs,
+        header.times or 1,
     )
 
 
@@ -101,11 +111,12 @@ def _slabs(
     broken = 0
     with _opened(path) as stream:
         stream.seek(header.offset)
-        for start in range(0, depth, slices):
+        for volume, start in product(range(header.times or 1), range(0, depth, slices)):
             count = min(slices, depth - start)
             content = stream.read(count * row)
             if len(content) < count * row:
-                raise _truncated(path, f"{start * row + len(content)} bytes of voxels", header)
+                read = (volume * depth + start) * row + len(content)
+                raise _truncated(path, f"{read} bytes of voxels", header)
             values = np.frombuffer(content, header.dtype).reshape(count, height, width)
             slab = header.scale(values)
             broken += _not_finite(slab)
