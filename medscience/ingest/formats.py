@@ -4,13 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medscience.errors import InputError
+from medscience.ingest import video
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.source import Source, unused
 
-READERS: dict[str, Callable[..., Source]] = {".nii": open_nifti, ".nii.gz": open_nifti}
+READERS: dict[str, Callable[..., Source]] = {
+    ".nii": open_nifti,
+    ".nii.gz": open_nifti,
+    **dict.fromkeys(video.ENDINGS, video.open_video),
+}
 """Reader by the end of a file's name."""
 
-TOLD = {open_nifti}
+TOLD = {open_nifti, video.open_video}
 """Readers to which an acquisition file has something to say."""
 
 
