@@ -4,18 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medscience.errors import InputError
-from medscience.ingest import video
+from medscience.ingest.container import ENDINGS
+from medscience.ingest.frames import holds_frames, open_frames
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.source import Source, unused
+from medscience.ingest.tiff import open_tiff
+from medscience.ingest.video import open_video
 
 READERS: dict[str, Callable[..., Source]] = {
     ".nii": open_nifti,
     ".nii.gz": open_nifti,
-    **dict.fromkeys(video.ENDINGS, video.open_video),
+    **dict.fromkeys(ENDINGS, open_video),
+    ".tif": open_tiff,
+    ".tiff": open_tiff,
 }
 """Reader by the end of a file's name."""
 
-TOLD = {open_nifti, video.open_video}
+TOLD = {open_nifti, open_video, open_tiff}
 """Readers to which an acquisition file has something to say."""
 
 
@@ -34,6 +39,8 @@ def open_source(path: Path, acquisition: Path | None = None) -> Source:
     InputError
         If there is no such file, or no reader for it.
     """
+    if path.is_dir() and holds_frames(path):
+        return open_frames(path, acquisition)
     if not path.is_file():
         raise InputError(
             "INPUT-MISSING",
@@ -56,5 +63,5 @@ def open_source(path: Path, acquisition: Path | None = None) -> Source:
         field="format",
         found=f"{''.join(path.suffixes) or 'no ending'}",
         expected=f"one of {', '.join(READERS)}",
-        fix="convert it to NIfTI; other formats are not read yet",
+        fix="convert it to one of these without loss",
     )

@@ -16,8 +16,8 @@ def grey(colours: NDArray[Any], *, luminance: bool) -> NDArray[Any]:
 
     Parameters
     ----------
-    colours : ndarray of unsigned int, shape (..., 3) or (..., 4)
-        Red, green, blue, and perhaps how opaque a pixel is.
+    colours : ndarray of unsigned int, shape (..., 1 to 4)
+        Grey, or red, green and blue; and perhaps how opaque a pixel is.
     luminance : bool
         Whether colours become their luminance. Where red, green and blue are equal this is the same number.
 
@@ -31,7 +31,8 @@ def grey(colours: NDArray[Any], *, luminance: bool) -> NDArray[Any]:
     >>> grey(np.array([[7, 7, 7], [9, 9, 9]], np.uint8), luminance=False).tolist()
     [7, 9]
     """
-    if colours.shape[-1] == 4 and (colours[..., 3] != np.iinfo(colours.dtype).max).any():
+    numbers = colours.shape[-1]
+    if numbers % 2 == 0 and (colours[..., -1] != np.iinfo(colours.dtype).max).any():
         raise InputError(
             "FRAME-TRANSPARENT",
             field="alpha",
@@ -39,6 +40,8 @@ def grey(colours: NDArray[Any], *, luminance: bool) -> NDArray[Any]:
             expected="opaque pixels: what lies behind the others is not known",
             fix="save the frames without transparency",
         )
+    if numbers < 3:
+        return colours[..., 0]
     red, green, blue = (colours[..., n] for n in range(3))
     if not luminance:
         if (red != green).any() or (green != blue).any():

@@ -114,11 +114,11 @@ class FrameCheck:
 
     Parameters
     ----------
-    full : int
+    full : float
         The largest number that a pixel can have.
     """
 
-    def __init__(self, full: int) -> None:
+    def __init__(self, full: float) -> None:
         self.full = full
         self.found: dict[str, list[int]] = {"BLANK": [], "SATURATED": [], "FROZEN": []}
         self._last: NDArray[Any] | None = None

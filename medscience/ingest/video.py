@@ -16,6 +16,7 @@ from medscience.config.acquisition import Recording
 from medscience.errors import InputError, about
 from medscience.geometry import Reorientation
 from medscience.ingest import film
+from medscience.ingest.container import check_container
 from medscience.ingest.fence import Fence, decoding
 from medscience.ingest.orientation import turn_of_matrix, turned_sizes
 from medscience.ingest.recording import (
@@ -30,10 +31,6 @@ from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.timestamps import check_length, steps_of
 
-ENDINGS = {".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mkv": "matroska"}
-"""FFmpeg's demuxer by the end of a file's name."""
-ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
-"""What an MP4 or MOV may begin with."""
 SLOWEST = 20e6
 """Bytes that a disk gives in a second at least."""
 
@@ -61,7 +58,7 @@ def open_video(path: Path, acquisition: Path | None = None) -> Source:
         it was recorded.
     """
     stamp = Stamp.of(path)
-    demuxer = check_magic(path)
+    demuxer = check_container(path)
     fence = _fence(path)
     with about(path):
         told = fence.call(film.describe, str(path), demuxer)
@@ -85,35 +82,6 @@ def open_video(path: Path, acquisition: Path | None = None) -> Source:
         repairs,
         len(times),
     )
-
-
-def check_magic(path: Path) -> str:
-    """Return the demuxer for a file that begins as its name says; a list of other files never does.
-
-    Raises
-    ------
-    InputError
-        If it begins otherwise.
-    """
-    with path.open("rb") as file:
-        start = file.read(12)
-    wanted = next(demuxer for ending, demuxer in ENDINGS.items() if path.name.lower().endswith(ending))
-    looks = {
-        "avi": start[:4] == b"RIFF" and start[8:12] == b"AVI ",
-        "matroska": start[:4] == b"\x1a\x45\xdf\xa3",
-        "mov": start[4:8] in ATOMS,
-    }
-    if not looks[wanted]:
-        other = next((name for name, fits in looks.items() if fits), None)
-        raise InputError(
-            "VIDEO-FORMAT",
-            file=path,
-            field="first bytes",
-            found=f"those of {other}" if other else "no video's",
-            expected=f"{wanted}, as the name says",
-            fix="give the file the ending that fits, or export the video again",
-        )
-    return wanted
 
 
 def _fence(path: Path) -> Fence:

@@ -3,11 +3,11 @@
 from medscience.ingest.formats import open_source
 
 
-def reading(path):
+def reading(path, acquisition=None):
     """Return an attempt that reads a source to its end, and then gives the codes of its repairs."""
 
     def attempt():
-        source = open_source(path)
+        source = open_source(path, acquisition)
         for _ in source.slabs(4):
             pass
         return [repair.code for repair in source.repairs]
