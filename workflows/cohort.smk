@@ -39,12 +39,12 @@ wildcard_constraints:
 
 
 def stamp(path):
-    """Size and time of a file, so that a changed source is read again."""
+    """Size and time of a file, or of all in a folder, so that a changed source is read again."""
     try:
-        status = Path(path).stat()
+        found = [file.stat() for file in (Path(path), *Path(path).glob("**/*"))]
     except OSError:
         return "missing"
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return f"{sum(status.st_size for status in found)} {max(status.st_mtime_ns for status in found)}"
 
 
 def source(wildcards):
@@ -54,6 +54,11 @@ def source(wildcards):
 def source_digest(wildcards):
     digest = COHORT.sample(wildcards.sample).sha256
     return f"--sha256 {digest}" if digest else ""
+
+
+def acquisition(wildcards):
+    path = COHORT.sample(wildcards.sample).acquisition
+    return ["--acquisition", path] if path else []
 
 
 def reference_source(wildcards):

@@ -11,11 +11,13 @@ rule ingest:
     params:
         source=source,
         digest=source_digest,
+        acquisition=acquisition,
         stamp=lambda wildcards: stamp(source(wildcards)),
+        told=lambda wildcards: [stamp(path) for path in acquisition(wildcards)[1:]],
         failed="results/failed/ingest/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "ingest {params.source:q} {output} {params.digest} &> {log}"
+        "ingest {params.source:q} {output} {params.digest} {params.acquisition:q} &> {log}"
 
 
 rule reference:

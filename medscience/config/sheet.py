@@ -1,7 +1,8 @@
 """The sample sheet: a table of tab-separated text, one sample a row.
 
 Columns: sample, track, source; and, where known, reference (labels to compare with), patient, split,
-sha256 (of the source). Everything is text; nothing is guessed.
+sha256 (of the source), acquisition (a file that says what the source cannot). Everything is text; nothing is
+guessed.
 """
 
 import csv
@@ -19,7 +20,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Track = Literal["brain_mri", "liver_ct", "cbct4d", "steelpan"]
 
 NEEDED = ("sample", "track", "source")
-OPTIONAL = ("reference", "patient", "split", "sha256")
+OPTIONAL = ("reference", "patient", "split", "sha256", "acquisition")
 LARGEST_SHEET = 64 << 20
 """Bytes: a few hundred thousand rows."""
 
@@ -34,6 +35,7 @@ class Sample(Strict):
     patient: str | None = None
     split: str | None = None
     sha256: str | None = None
+    acquisition: str | None = None
 
 
 def read_sheet(path: Path) -> tuple[Sample, ...]:

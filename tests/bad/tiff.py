@@ -28,7 +28,11 @@ def _tag(path, page, code):
 
 
 def orientation(folder):
-    return told(folder, stack(folder, extratags=[(274, "H", 1, 6, True)]))
+    path = folder / "strike.tif"
+    with tifffile.TiffWriter(path) as file:
+        for page in film(3):
+            file.write(page, metadata=None, extratags=[(274, "H", 1, 6, True)])
+    return told(folder, path)
 
 
 def sixteen_bits(folder):
