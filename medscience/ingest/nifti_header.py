@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.geometry import Geometry, as_affine
+from medscience.geometry import Geometry
+from medscience.ingest.affine import checked_geometry
 from medscience.ingest.source import Repair
 
 DTYPES = {
@@ -29,9 +30,6 @@ DTYPES = {
 MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres in the unit of xyzt_units; 0 is unknown, which every reader takes for millimetres."""
 
-LARGEST_SHEAR = 0.01
-"""Cosine between two axes above which a grid is refused."""
-NOTED_SHEAR = 1e-4
 FORMS_AGREE = 0.1
 """Voxels by which qform and sform may differ at a corner."""
 
@@ -56,12 +54,6 @@ class Header:
         """Whether stored numbers have to be scaled."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
-    @property
-    def voxel_bytes(self) -> int:
-        """Bytes of all voxels."""
-        z, y, x = self.geometry.shape
-        return z * y * x * self.dtype.itemsize
-
     def scale(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Return the values of stored numbers, in this machine's byte order."""
         if not self.scaled:
@@ -84,7 +76,7 @@ def check_header(path: Path, header: Any) -> Header:  # noqa: ANN401 - nibabel i
     offset = _offset(path, header)
     slope, intercept = _scaling(path, header)
     matrix, code = _affine(path, header, shape, repairs)
-    geometry = _geometry(path, shape, matrix, repairs)
+    geometry = checked_geometry(path, "NIFTI", shape, matrix, repairs)
     return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs))
 
 
@@ -238,27 +230,6 @@ def _rounding(header: Any, shape: tuple[int, int, int]) -> float:  # noqa: ANN40
     lost = np.sqrt(real_squared + 2 * np.finfo(np.float32).eps) - np.sqrt(real_squared)
     spacing = np.abs(np.array(header["pixdim"][1:4], dtype=np.float64))
     return float(2 * lost * np.linalg.norm(np.array(shape[::-1]) * spacing) / spacing.min())
-
-
-def _geometry(
-    path: Path, shape: tuple[int, int, int], matrix: NDArray[np.float64], repairs: list[Repair]
-) -> Geometry:
-    """Grid of the array [k, j, i]: the affine's first three columns in reverse."""
-    try:
-        geometry = Geometry(shape, as_affine(matrix[:, [2, 1, 0, 3]]))
-    except ValueError as fault:
-        raise _refused(path, "affine", matrix.tolist(), "three independent axes") from fault
-    if geometry.shear > LARGEST_SHEAR:
-        raise _refused(
-            path,
-            "affine",
-            f"axes {np.degrees(np.arccos(geometry.shear)):.1f} degrees apart",
-            "right angles",
-            "resample it to a grid with right angles",
-        )
-    if geometry.shear > NOTED_SHEAR:
-        repairs.append(Repair("NIFTI-SHEAR", "affine", f"cosine {geometry.shear:.4f}", "kept as it is"))
-    return geometry
 
 
 def _refused(
