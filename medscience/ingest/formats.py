@@ -3,10 +3,22 @@
 from pathlib import Path
 
 from medscience.errors import InputError
+from medscience.ingest.freesurfer import open_freesurfer
+from medscience.ingest.metaimage import open_metaimage
 from medscience.ingest.nifti import open_nifti
+from medscience.ingest.nrrd import open_nrrd
 from medscience.ingest.source import Source
 
-READERS = {".nii": open_nifti, ".nii.gz": open_nifti}
+READERS = {
+    ".nii": open_nifti,
+    ".nii.gz": open_nifti,
+    ".mha": open_metaimage,
+    ".mhd": open_metaimage,
+    ".nrrd": open_nrrd,
+    ".nhdr": open_nrrd,
+    ".mgh": open_freesurfer,
+    ".mgz": open_freesurfer,
+}
 """Reader by the end of a file's name."""
 
 
@@ -36,5 +48,5 @@ def open_source(path: Path) -> Source:
         field="format",
         found=f"{''.join(path.suffixes) or 'no ending'}",
         expected=f"one of {', '.join(READERS)}",
-        fix="convert it to NIfTI; other formats are not read yet",
+        fix="convert it to one of these",
     )

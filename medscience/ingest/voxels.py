@@ -86,6 +86,16 @@ class VoxelFile:
         InputError
             If voxels are missing, damaged or not finite, or the file was changed.
         """
+        try:
+            yield from self._checked(repairs, slices, convert or _native)
+        except MedscienceError:
+            stamp.check()  # a file that is being written looks damaged in many ways
+            raise
+        stamp.check()
+
+    def _checked(
+        self, repairs: list[Repair], slices: int, convert: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> Iterator[NDArray[Any]]:
         depth, height, width = self.shape
         row = height * width * self.dtype.itemsize
         broken, doubt = 0, _Doubt()
@@ -99,7 +109,7 @@ class VoxelFile:
                     raise self._truncated(f"{start * row + len(content)} bytes of voxels")
                 stored = np.frombuffer(content, self.dtype).reshape(count, height, width)
                 doubt.look(stored[count // 2])
-                slab = (convert or _native)(stored)
+                slab = convert(stored)
                 broken += _not_finite(slab)
                 yield slab
             self._read_tail(stream, repairs)
@@ -114,7 +124,6 @@ class VoxelFile:
                 expected="finite numbers",
                 fix="replace them with what they stand for",
             )
-        stamp.check()
 
     def refused(
         self, code: str, *, found: object, expected: object, fix: str, field: str = "voxels"

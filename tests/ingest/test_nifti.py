@@ -242,7 +242,7 @@ def test_exactly_the_named_file_is_read_though_another_lies_beside_it(tmp_path):
 
 
 def test_a_format_without_a_reader_is_refused_by_name(tmp_path):
-    path = tmp_path / "scan.mha"
-    path.write_bytes(b"ObjectType = Image")
-    with pytest.raises(InputError, match=r"INPUT-FORMAT.*\.mha"):
+    path = tmp_path / "scan.xyz"
+    path.write_bytes(b"some voxels")
+    with pytest.raises(InputError, match=r"INPUT-FORMAT.*\.xyz"):
         open_source(path)
