@@ -1,5 +1,6 @@
 """Which reader reads what."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from medscience.errors import InputError
@@ -7,9 +8,9 @@ from medscience.ingest.freesurfer import open_freesurfer
 from medscience.ingest.metaimage import open_metaimage
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.nrrd import open_nrrd
-from medscience.ingest.source import Source
+from medscience.ingest.source import Source, unused
 
-READERS = {
+READERS: dict[str, Callable[..., Source]] = {
     ".nii": open_nifti,
     ".nii.gz": open_nifti,
     ".mha": open_metaimage,
@@ -21,9 +22,19 @@ READERS = {
 }
 """Reader by the end of a file's name."""
 
+TOLD = {open_nifti}
+"""Readers to which an acquisition file has something to say."""
 
-def open_source(path: Path) -> Source:
+
+def open_source(path: Path, acquisition: Path | None = None) -> Source:
     """Open a source with the reader for its format.
+
+    Parameters
+    ----------
+    path : Path
+        The source.
+    acquisition : Path, optional
+        Says what a recording's file does not.
 
     Raises
     ------
@@ -41,7 +52,11 @@ def open_source(path: Path) -> Source:
         )
     for ending, reader in READERS.items():
         if path.name.lower().endswith(ending):
-            return reader(path)
+            if acquisition is None:
+                return reader(path)
+            if reader not in TOLD:
+                raise unused(acquisition, f"a {ending} file")
+            return reader(path, acquisition)
     raise InputError(
         "INPUT-FORMAT",
         file=path,

@@ -11,10 +11,12 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from medscience.config.acquisition import Series
+from medscience.config.yaml import read_yaml
 from medscience.errors import InputError
 from medscience.image import Meaning
 from medscience.ingest.nifti_header import Header, check_header
-from medscience.ingest.source import Source
+from medscience.ingest.source import Source, unused
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.voxels import Packing, VoxelFile, unpacked
 
@@ -23,18 +25,21 @@ HEADERS = {348: (nib.Nifti1Header, 348), 540: (nib.Nifti2Header, 540)}
 """Header class and length by the number in the file's first four bytes."""
 
 
-def open_nifti(path: Path) -> Source:
+def open_nifti(path: Path, acquisition: Path | None = None) -> Source:
     """Open a NIfTI file.
 
     Parameters
     ----------
     path : Path
         ``.nii`` or ``.nii.gz``; exactly this file is read.
+    acquisition : Path, optional
+        Says how the volumes of a series follow each other, where the header does not.
 
     Returns
     -------
     Source
-        A volume (Z, Y, X) in RAS+ millimetres; whole numbers keep their type, scaled ones become float32.
+        A volume (Z, Y, X), or several in time, in RAS+ millimetres; whole numbers keep their type, scaled
+        ones become float32.
 
     Raises
     ------
@@ -44,17 +49,21 @@ def open_nifti(path: Path) -> Source:
     """
     stamp = Stamp.of(path)
     _check_ending(path)
-    header = check_header(path, _read_header(path))
+    series = read_yaml(acquisition, Series) if acquisition else None
+    header = check_header(path, _read_header(path), series)
+    if series and not header.times:
+        raise unused(acquisition, "a single volume")
     voxels = _voxels(path, header)
     voxels.check_size()
     repairs = list(header.repairs)
     return Source(
-        Meaning(header.geometry),
+        Meaning(header.geometry, "tzyx" if header.times else "zyx", time_step=header.time_step),
         np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
         stamp.sha256(),
         {"format": "nifti", "form_code": header.form_code},
         partial(voxels.slabs, stamp, repairs, convert=header.scale),
         repairs,
+        header.times or 1,
     )
 
 
@@ -67,6 +76,7 @@ def _voxels(path: Path, header: Header) -> VoxelFile:
         packing=_packing(path),
         skip=header.offset,
         tail="noted",
+        times=header.times or 1,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.config.acquisition import Series
 from medscience.errors import InputError
 from medscience.geometry import Geometry
 from medscience.ingest.affine import checked_geometry
@@ -30,6 +31,9 @@ DTYPES = {
 MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres in the unit of xyzt_units; 0 is unknown, which every reader takes for millimetres."""
 
+SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
+"""Seconds in the unit of time of xyzt_units; the others are unknown, or not of time."""
+
 FORMS_AGREE = 0.1
 """Voxels by which qform and sform may differ at a corner."""
 
@@ -48,6 +52,10 @@ class Header:
     form_code: int
     """NIfTI's code for the space that the affine leads to."""
     repairs: tuple[Repair, ...]
+    times: int | None
+    """Number of volumes; None if there is no axis of time."""
+    time_step: float | None
+    """Seconds between two of them."""
 
     @property
     def scaled(self) -> bool:
@@ -61,8 +69,17 @@ class Header:
         return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
 
 
-def check_header(path: Path, header: Any) -> Header:  # noqa: ANN401 - nibabel is untyped
+def check_header(path: Path, header: Any, series: Series | None = None) -> Header:  # noqa: ANN401 - nibabel is untyped
     """Return the content of a nibabel header structure.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for errors.
+    header : Any
+        nibabel's structure.
+    series : Series, optional
+        How volumes follow each other in time, where the header does not say it.
 
     Raises
     ------
@@ -71,13 +88,14 @@ def check_header(path: Path, header: Any) -> Header:  # noqa: ANN401 - nibabel i
     """
     _check_magic(path, header)
     repairs: list[Repair] = []
-    shape = _shape(path, header, repairs)
+    shape, times = _shape(path, header, repairs)
+    step = _time_step(path, header, series, repairs) if times else None
     dtype = _dtype(path, header, repairs)
     offset = _offset(path, header)
     slope, intercept = _scaling(path, header)
     matrix, code = _affine(path, header, shape, repairs)
     geometry = checked_geometry(path, "NIFTI", shape, matrix, repairs)
-    return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs))
+    return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs), times, step)
 
 
 def _check_magic(path: Path, header: Any) -> None:  # noqa: ANN401
@@ -86,14 +104,38 @@ def _check_magic(path: Path, header: Any) -> None:  # noqa: ANN401
         raise _refused(path, "magic", magic, "n+1 or n+2: header and voxels in one file")
 
 
-def _shape(path: Path, header: Any, repairs: list[Repair]) -> tuple[int, int, int]:  # noqa: ANN401
+def _shape(path: Path, header: Any, repairs: list[Repair]) -> tuple[tuple[int, int, int], int | None]:  # noqa: ANN401
+    """Sizes along (z, y, x), and the number of volumes where there are several."""
     dim = [int(n) for n in header["dim"]]
     sizes = dim[1 : dim[0] + 1] if 1 <= dim[0] <= 7 else []
-    if len(sizes) < 3 or min(sizes, default=0) < 1 or max(sizes[3:], default=1) > 1:
-        raise _refused(path, "dim", dim, "three positive sizes: one volume, not a slice or a series")
-    if len(sizes) > 3:
-        repairs.append(Repair("NIFTI-SINGLETON", "dim", f"{len(sizes)} axes", "3 axes"))
-    return sizes[2], sizes[1], sizes[0]
+    if len(sizes) < 3 or min(sizes, default=0) < 1 or max(sizes[4:], default=1) > 1:
+        raise _refused(path, "dim", dim, "three positive sizes, or four with time: not a slice, not vectors")
+    times = sizes[3] if len(sizes) > 3 and sizes[3] > 1 else None
+    axes = 4 if times else 3
+    if len(sizes) > axes:
+        repairs.append(Repair("NIFTI-SINGLETON", "dim", f"{len(sizes)} axes", f"{axes} axes"))
+    return (sizes[2], sizes[1], sizes[0]), times
+
+
+def _time_step(path: Path, header: Any, series: Series | None, repairs: list[Repair]) -> float | None:  # noqa: ANN401
+    """Seconds between volumes, as the header says without doubt, or as the acquisition file says."""
+    step, unit = float(header["pixdim"][4]), int(header["xyzt_units"]) & 0x38
+    said = f"pixdim[4] {step:g}, time unit {unit}"
+    if series:
+        told = "phases" if series.phases else f"{series.time_step_s:g} s"
+        repairs.append(
+            Repair("NIFTI-TIME", "pixdim[4], xyzt_units", said, f"{told}, by the acquisition file")
+        )
+        return series.time_step_s
+    if unit not in SECONDS or not 0 < step < np.inf:
+        raise _refused(
+            path,
+            "time, pixdim[4] and xyzt_units",
+            said,
+            f"more than 0, in a unit of time: one of {sorted(SECONDS)}",
+            "give an acquisition file with time_step_s, or with phases: true",
+        )
+    return step * SECONDS[unit]
 
 
 def _dtype(path: Path, header: Any, repairs: list[Repair]) -> "np.dtype[Any]":  # noqa: ANN401

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -46,11 +47,13 @@ class VoxelFile:
     """Bytes of unpacked data before the first voxel."""
     tail: Literal["refused", "noted", "expected"] = "refused"
     """What becomes of a file with data after its voxels."""
+    times: int = 1
+    """Number of volumes, one after the other."""
 
     @property
     def voxel_bytes(self) -> int:
         """Bytes of all voxels."""
-        return math.prod(self.shape) * self.dtype.itemsize
+        return self.times * math.prod(self.shape) * self.dtype.itemsize
 
     def check_size(self) -> None:
         """Refuse, from sizes alone, a file that cannot hold the voxels that its header promises."""
@@ -102,11 +105,12 @@ class VoxelFile:
         with unpacked(self.path, self.format, self.packing, self.begin) as stream:
             if self.skip:
                 stream.seek(self.skip)
-            for start in range(0, depth, slices):
+            for volume, start in product(range(self.times), range(0, depth, slices)):
                 count = min(slices, depth - start)
                 content = stream.read(count * row)
                 if len(content) < count * row:
-                    raise self._truncated(f"{start * row + len(content)} bytes of voxels")
+                    read = (volume * depth + start) * row + len(content)
+                    raise self._truncated(f"{read} bytes of voxels")
                 stored = np.frombuffer(content, self.dtype).reshape(count, height, width)
                 doubt.look(stored[count // 2])
                 slab = convert(stored)

@@ -1,6 +1,7 @@
 """Bring a source into a store."""
 
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Annotated
 
@@ -8,23 +9,28 @@ import typer
 
 
 def ingest(
-    source: Annotated[Path, typer.Argument(help="a scan: .nii or .nii.gz")],
+    source: Annotated[Path, typer.Argument(help="a scan, a video, or a folder of frames")],
     destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr, or its commit")],
     labels: Annotated[bool, typer.Option("--labels", help="the voxels are labels, not brightness")] = False,
     sha256: Annotated[str | None, typer.Option(help="the source's digest, to be checked")] = None,
+    acquisition: Annotated[
+        Path | None, typer.Option(help="what the source cannot say: frame rate, wavelength, ...")
+    ] = None,
 ) -> None:
-    """Read a scan once, check it, and store it with its geometry; never flipped or resampled."""
+    """Read a scan or a video once, check it, and store it with its geometry; never flipped or resampled."""
     import numpy as np
 
+    from medscience.description import file_sha256
     from medscience.errors import InputError
     from medscience.ingest.formats import open_source
     from medscience.store.commit import Provenance, store_path
+    from medscience.store.grid import regions
     from medscience.store.images import ImageWriter
     from medscience.store.metadata import Content
     from medscience.store.staging import is_done, staged
     from medscience.terminal.progress import shown
 
-    opened = open_source(source)
+    opened = open_source(source, acquisition)
     if sha256 and sha256 != opened.sha256:
         raise InputError(
             "INPUT-SHA256",
@@ -43,18 +49,22 @@ def ingest(
             expected="whole numbers",
             fix="save the labels with an integer type",
         )
-    provenance = Provenance("ingest", {"labels": labels}, {"source": opened.sha256})
+    digests = {"source": opened.sha256}
+    if acquisition:
+        digests["acquisition"] = file_sha256(acquisition)
+    provenance = Provenance("ingest", {"labels": labels}, digests)
     if is_done(destination, provenance):
         return
     name = store_path(destination).name.removesuffix(".ome.zarr")
     with shown(f"ingest {name}") as tell, staged(destination, provenance) as staging:
         content = Content.of(opened.meaning, is_labels=labels, source=opened.facts)
         writer = ImageWriter(staging, content, opened.shape, opened.dtype)
-        start, depth = 0, opened.shape[0]
-        tell(start, depth)
-        for slab in opened.slabs(writer.shards[0]):
-            writer.write((slice(start, start + len(slab)), *map(slice, (0, 0), slab.shape[1:])), slab)
-            start += len(slab)
-            tell(start, depth)
+        *together, _, _ = writer.shards
+        places = regions(opened.shape, (*together, *opened.shape[-2:]))
+        tell(0, len(places))
+        slabs = opened.slabs(prod(together))
+        for done, (place, slab) in enumerate(zip(places, slabs, strict=True), start=1):
+            writer.write(place, slab.reshape([part.stop - part.start for part in place]))
+            tell(done, len(places))
         writer.finish()
         staging.record["repairs"] = [asdict(repair) for repair in opened.repairs]

@@ -140,7 +140,15 @@ class _Task:
         from medscience.inference.job import prepare
 
         model = (self.description, self.network)
-        return prepare(stored.image, model, self.promised, block, self.precision, self.maps, self.at_once)
+        return prepare(
+            stored.volume("a prediction"),
+            model,
+            self.promised,
+            block,
+            self.precision,
+            self.maps,
+            self.at_once,
+        )
 
     def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: "Provenance") -> None:
         from medscience.inference.job import focused

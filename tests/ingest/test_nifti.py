@@ -90,7 +90,7 @@ REFUSED = {
     "C21-offset-negative": ("NIFTI-VOX-OFFSET", [(108, "f", -1.0)]),
     "C21-offset-beyond": ("NIFTI-TRUNCATED", [(108, "f", 1e9)]),
     "C22-unit-unheard-of": ("NIFTI-XYZT-UNITS", [(123, "B", 5)]),
-    "C23-series": ("NIFTI-DIM", [(40, "h", 4), (48, "h", 2)]),
+    "C23-vectors": ("NIFTI-DIM", [(40, "h", 5), (48, "h", 1), (50, "h", 3)]),
     "C23-slice": ("NIFTI-DIM", [(40, "h", 2)]),
     "C25-analyze": ("NIFTI-MAGIC", [(344, "I", 0)]),
     "C27-pair": ("NIFTI-MAGIC", [(344, "I", int.from_bytes(b"ni1\0", "little"))]),
