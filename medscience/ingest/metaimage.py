@@ -86,7 +86,7 @@ def open_metaimage(path: Path) -> Source:
     voxels = header.voxels()
     voxels.check_size()
     if voxels.path != path:
-        stamp = Stamp((path, voxels.path), (*stamp.facts, *Stamp.of(voxels.path).facts))
+        stamp = stamp.also(voxels.path)
     repairs = header.repairs
     geometry = checked_geometry(path, "METAIMAGE", voxels.shape, header.affine(), repairs)
     return Source(

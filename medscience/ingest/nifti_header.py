@@ -34,6 +34,9 @@ MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 """Seconds in the unit of time of xyzt_units; the others are unknown, or not of time."""
 
+TEXTS = ("descrip", "aux_file", "db_name", "intent_name")
+"""Fields that programs fill with words."""
+
 FORMS_AGREE = 0.1
 """Voxels by which qform and sform may differ at a corner."""
 
@@ -92,6 +95,7 @@ def check_header(path: Path, header: Any, series: Series | None = None) -> Heade
     step = _time_step(path, header, series, repairs) if times else None
     dtype = _dtype(path, header, repairs)
     offset = _offset(path, header)
+    _leave_out_text(header, offset, repairs)
     slope, intercept = _scaling(path, header)
     matrix, code = _affine(path, header, shape, repairs)
     geometry = checked_geometry(path, "NIFTI", shape, matrix, repairs)
@@ -154,6 +158,16 @@ def _offset(path: Path, header: Any) -> int:  # noqa: ANN401
     if not (np.isfinite(offset) and offset >= least and offset == int(offset)):
         raise _refused(path, "vox_offset", offset, f"a whole number, {least} or more")
     return int(offset)
+
+
+def _leave_out_text(header: Any, offset: int, repairs: list[Repair]) -> None:  # noqa: ANN401
+    """Note that there is text, which may name people; nothing of it is kept."""
+    filled = [name for name in TEXTS if name in header and header[name].item()]
+    if filled:
+        repairs.append(Repair("NIFTI-TEXT", ", ".join(filled), "text", "left out"))
+    extra = offset - int(header["sizeof_hdr"]) - 4
+    if extra:
+        repairs.append(Repair("NIFTI-EXTENSION", "extensions", f"{extra} bytes", "left out"))
 
 
 def _scaling(path: Path, header: Any) -> tuple[float, float]:  # noqa: ANN401

@@ -93,7 +93,7 @@ def open_nrrd(path: Path) -> Source:
     voxels = header.voxels()
     voxels.check_size()
     if voxels.path != path:
-        stamp = Stamp((path, voxels.path), (*stamp.facts, *Stamp.of(voxels.path).facts))
+        stamp = stamp.also(voxels.path)
     geometry = checked_geometry(path, "NRRD", voxels.shape, header.affine(), header.repairs)
     return Source(
         Meaning(geometry),
