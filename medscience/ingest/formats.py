@@ -8,7 +8,9 @@ from medscience.ingest.freesurfer import open_freesurfer
 from medscience.ingest.metaimage import open_metaimage
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.nrrd import open_nrrd
+from medscience.ingest.ome_zarr import open_ome_zarr, open_zipped
 from medscience.ingest.source import Source, unused
+from medscience.ingest.zarr_files import is_zarr
 
 READERS: dict[str, Callable[..., Source]] = {
     ".nii": open_nifti,
@@ -19,6 +21,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".nhdr": open_nrrd,
     ".mgh": open_freesurfer,
     ".mgz": open_freesurfer,
+    ".zarr.zip": open_zipped,
 }
 """Reader by the end of a file's name."""
 
@@ -41,6 +44,8 @@ def open_source(path: Path, acquisition: Path | None = None) -> Source:
     InputError
         If there is no such file, or no reader for it.
     """
+    if is_zarr(path):
+        return open_ome_zarr(path, acquisition)
     if not path.is_file():
         raise InputError(
             "INPUT-MISSING",
@@ -62,6 +67,6 @@ def open_source(path: Path, acquisition: Path | None = None) -> Source:
         file=path,
         field="format",
         found=f"{''.join(path.suffixes) or 'no ending'}",
-        expected=f"one of {', '.join(READERS)}",
+        expected=f"one of {', '.join(READERS)}, or the folder of an OME-Zarr store",
         fix="convert it to one of these",
     )

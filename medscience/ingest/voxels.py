@@ -114,7 +114,7 @@ class VoxelFile:
                 stored = np.frombuffer(content, self.dtype).reshape(count, height, width)
                 doubt.look(stored[count // 2])
                 slab = convert(stored)
-                broken += _not_finite(slab)
+                broken += not_finite(slab)
                 yield slab
             self._read_tail(stream, repairs)
         if doubt.grave:
@@ -247,7 +247,8 @@ def _native(stored: NDArray[Any]) -> NDArray[Any]:
     return stored.astype(stored.dtype.newbyteorder("="), copy=False)
 
 
-def _not_finite(values: NDArray[Any]) -> int:
+def not_finite(values: NDArray[Any]) -> int:
+    """Return how many values are NaN or infinite."""
     if not np.issubdtype(values.dtype, np.floating):
         return 0
     return int(values.size - np.isfinite(values).sum())
