@@ -44,7 +44,7 @@ def vector(numbers):
     return f"({','.join(repr(float(number)) for number in numbers)})"
 
 
-def write_by_hand(volume, geometry, path, *, space="RAS", encoding="raw", **fields):
+def write_by_hand(volume, geometry, path, *, space="RAS", encoding="raw", change=None):
     """Write a volume from the format's definition alone."""
     turned = np.diag(SIGNS[space]) @ geometry.matrix[:3]
     packers = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
@@ -59,12 +59,10 @@ def write_by_hand(volume, geometry, path, *, space="RAS", encoding="raw", **fiel
         "encoding": encoding,
         "space origin": vector(turned[:, 3]),
     }
-    header |= {name.replace("_", " "): value for name, value in fields.items()}
+    header |= change or {}
     lines = [f"{name}: {value}" for name, value in header.items() if value is not None]
     text = "\n".join(["NRRD0004", "# a comment", *lines]) + "\n\n"
-    path.write_bytes(
-        text.encode() + packers.get(encoding, bytes)(volume.astype("<" + volume.dtype.str[1:]).tobytes())
-    )
+    path.write_bytes(text.encode() + packers[encoding](volume.astype("<" + volume.dtype.str[1:]).tobytes()))
 
 
 class TestByHand(ReaderContract):
@@ -96,7 +94,9 @@ def write(tmp_path):
 
     def write(**fields):
         path = tmp_path / "scan.nrrd"
-        write_by_hand(np.arange(693, dtype=np.int16).reshape(7, 9, 11), orientations()[11], path, **fields)
+        change = {name.replace("_", " "): value for name, value in fields.items()}
+        volume = np.arange(693, dtype=np.int16).reshape(7, 9, 11)
+        write_by_hand(volume, orientations()[11], path, change=change)
         return path
 
     return write
