@@ -56,3 +56,14 @@ class Series(Strict):
         if (self.time_step_s is None) != self.phases:
             raise ValueError("either time_step_s, or phases: true")
         return self
+
+
+class Volume(Strict):
+    """What an OME-Zarr store leaves open."""
+
+    orientation: Annotated[str, Field(pattern="^([LRPAIS]{3}|own)$")] | None = None
+    """Where the array's axes z, y, x run, as in ``SAR``; ``own``: not in a patient, along its own axes."""
+    unit: Literal["micrometer", "millimeter", "centimeter", "meter"] | None = None
+    """Of the axes of space."""
+    missing_chunks: Literal["fill"] | None = None
+    """``fill``: chunks without a file are meant to hold the fill value."""

@@ -6,14 +6,26 @@ from pathlib import Path
 from medscience.errors import InputError
 from medscience.ingest.container import ENDINGS
 from medscience.ingest.frames import holds_frames, open_frames
+from medscience.ingest.freesurfer import open_freesurfer
+from medscience.ingest.metaimage import open_metaimage
 from medscience.ingest.nifti import open_nifti
+from medscience.ingest.nrrd import open_nrrd
+from medscience.ingest.ome_zarr import open_ome_zarr, open_zipped
 from medscience.ingest.source import Source, unused
 from medscience.ingest.tiff import open_tiff
 from medscience.ingest.video import open_video
+from medscience.ingest.zarr_files import is_zarr
 
 READERS: dict[str, Callable[..., Source]] = {
     ".nii": open_nifti,
     ".nii.gz": open_nifti,
+    ".mha": open_metaimage,
+    ".mhd": open_metaimage,
+    ".nrrd": open_nrrd,
+    ".nhdr": open_nrrd,
+    ".mgh": open_freesurfer,
+    ".mgz": open_freesurfer,
+    ".zarr.zip": open_zipped,
     **dict.fromkeys(ENDINGS, open_video),
     ".tif": open_tiff,
     ".tiff": open_tiff,
@@ -39,6 +51,8 @@ def open_source(path: Path, acquisition: Path | None = None) -> Source:
     InputError
         If there is no such file, or no reader for it.
     """
+    if is_zarr(path):
+        return open_ome_zarr(path, acquisition)
     if path.is_dir() and holds_frames(path):
         return open_frames(path, acquisition)
     if not path.is_file():
@@ -62,6 +76,6 @@ def open_source(path: Path, acquisition: Path | None = None) -> Source:
         file=path,
         field="format",
         found=f"{''.join(path.suffixes) or 'no ending'}",
-        expected=f"one of {', '.join(READERS)}",
+        expected=f"one of {', '.join(READERS)}, or the folder of an OME-Zarr store or of frames",
         fix="convert it to one of these without loss",
     )

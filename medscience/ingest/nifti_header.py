@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import product
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from medscience.config.acquisition import Series
 from medscience.errors import InputError
-from medscience.geometry import Geometry, as_affine
+from medscience.geometry import Geometry
+from medscience.ingest.affine import checked_geometry
 from medscience.ingest.source import Repair
 
 DTYPES = {
@@ -34,9 +34,9 @@ MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 """Seconds in the unit of time of xyzt_units; the others are unknown, or not of time."""
 
-LARGEST_SHEAR = 0.01
-"""Cosine between two axes above which a grid is refused."""
-NOTED_SHEAR = 1e-4
+TEXTS = ("descrip", "aux_file", "db_name", "intent_name")
+"""Fields that programs fill with words."""
+
 FORMS_AGREE = 0.1
 """Voxels by which qform and sform may differ at a corner."""
 
@@ -64,11 +64,6 @@ class Header:
     def scaled(self) -> bool:
         """Whether stored numbers have to be scaled."""
         return (self.slope, self.intercept) != (1.0, 0.0)
-
-    @property
-    def voxel_bytes(self) -> int:
-        """Bytes of all voxels."""
-        return prod(self.geometry.shape) * (self.times or 1) * self.dtype.itemsize
 
     def scale(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Return the values of stored numbers, in this machine's byte order."""
@@ -100,9 +95,10 @@ def check_header(path: Path, header: Any, series: Series | None = None) -> Heade
     step = _time_step(path, header, series, repairs) if times else None
     dtype = _dtype(path, header, repairs)
     offset = _offset(path, header)
+    _leave_out_text(header, offset, repairs)
     slope, intercept = _scaling(path, header)
     matrix, code = _affine(path, header, shape, repairs)
-    geometry = _geometry(path, shape, matrix, repairs)
+    geometry = checked_geometry(path, "NIFTI", shape, matrix, repairs)
     return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs), times, step)
 
 
@@ -162,6 +158,16 @@ def _offset(path: Path, header: Any) -> int:  # noqa: ANN401
     if not (np.isfinite(offset) and offset >= least and offset == int(offset)):
         raise _refused(path, "vox_offset", offset, f"a whole number, {least} or more")
     return int(offset)
+
+
+def _leave_out_text(header: Any, offset: int, repairs: list[Repair]) -> None:  # noqa: ANN401
+    """Note that there is text, which may name people; nothing of it is kept."""
+    filled = [name for name in TEXTS if name in header and header[name].item()]
+    if filled:
+        repairs.append(Repair("NIFTI-TEXT", ", ".join(filled), "text", "left out"))
+    extra = offset - int(header["sizeof_hdr"]) - 4
+    if extra:
+        repairs.append(Repair("NIFTI-EXTENSION", "extensions", f"{extra} bytes", "left out"))
 
 
 def _scaling(path: Path, header: Any) -> tuple[float, float]:  # noqa: ANN401
@@ -280,27 +286,6 @@ def _rounding(header: Any, shape: tuple[int, int, int]) -> float:  # noqa: ANN40
     lost = np.sqrt(real_squared + 2 * np.finfo(np.float32).eps) - np.sqrt(real_squared)
     spacing = np.abs(np.array(header["pixdim"][1:4], dtype=np.float64))
     return float(2 * lost * np.linalg.norm(np.array(shape[::-1]) * spacing) / spacing.min())
-
-
-def _geometry(
-    path: Path, shape: tuple[int, int, int], matrix: NDArray[np.float64], repairs: list[Repair]
-) -> Geometry:
-    """Grid of the array [k, j, i]: the affine's first three columns in reverse."""
-    try:
-        geometry = Geometry(shape, as_affine(matrix[:, [2, 1, 0, 3]]))
-    except ValueError as fault:
-        raise _refused(path, "affine", matrix.tolist(), "three independent axes") from fault
-    if geometry.shear > LARGEST_SHEAR:
-        raise _refused(
-            path,
-            "affine",
-            f"axes {np.degrees(np.arccos(geometry.shear)):.1f} degrees apart",
-            "right angles",
-            "resample it to a grid with right angles",
-        )
-    if geometry.shear > NOTED_SHEAR:
-        repairs.append(Repair("NIFTI-SHEAR", "affine", f"cosine {geometry.shear:.4f}", "kept as it is"))
-    return geometry
 
 
 def _refused(

@@ -19,6 +19,11 @@ class Stamp:
         """Return the files' stamp as they are now."""
         return cls(files, tuple(map(_facts, files)))
 
+    def also(self, *files: Path) -> "Stamp":
+        """Return a stamp of more files, these as they are now."""
+        more = Stamp.of(*files)
+        return Stamp(self.files + more.files, self.facts + more.facts)
+
     def check(self) -> None:
         """Refuse files that are no longer what they were."""
         for file, was in zip(self.files, self.facts, strict=True):

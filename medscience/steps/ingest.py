@@ -13,6 +13,9 @@ def ingest(
     destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr, or its commit")],
     labels: Annotated[bool, typer.Option("--labels", help="the voxels are labels, not brightness")] = False,
     sha256: Annotated[str | None, typer.Option(help="the source's digest, to be checked")] = None,
+    hounsfield: Annotated[
+        bool, typer.Option("--hounsfield", help="it is a CT: note values that cannot be Hounsfield units")
+    ] = False,
     acquisition: Annotated[
         Path | None, typer.Option(help="what the source cannot say: frame rate, wavelength, ...")
     ] = None,
@@ -23,6 +26,7 @@ def ingest(
     from medscience.description import file_sha256
     from medscience.errors import InputError
     from medscience.ingest.formats import open_source
+    from medscience.ingest.values import in_hounsfield_units, labels_only
     from medscience.store.commit import Provenance, store_path
     from medscience.store.grid import regions
     from medscience.store.images import ImageWriter
@@ -63,6 +67,10 @@ def ingest(
         places = regions(opened.shape, (*together, *opened.shape[-2:]))
         tell(0, len(places))
         slabs = opened.slabs(prod(together))
+        if labels:
+            slabs = labels_only(source, slabs)
+        if hounsfield:
+            slabs = in_hounsfield_units(slabs, opened.repairs)
         for done, (place, slab) in enumerate(zip(places, slabs, strict=True), start=1):
             writer.write(place, slab.reshape([part.stop - part.start for part in place]))
             tell(done, len(places))

@@ -1,6 +1,13 @@
 """Reading a source as `medscience ingest` does: from its first voxel to its last."""
 
+import numpy as np
+
 from medscience.ingest.formats import open_source
+
+
+def whole(source):
+    """Return all voxels of a source."""
+    return np.concatenate(list(source.slabs(4)))
 
 
 def reading(path, acquisition=None):
@@ -8,8 +15,7 @@ def reading(path, acquisition=None):
 
     def attempt():
         source = open_source(path, acquisition)
-        for _ in source.slabs(4):
-            pass
+        whole(source)
         return [repair.code for repair in source.repairs]
 
     return attempt
