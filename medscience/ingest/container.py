@@ -14,6 +14,8 @@ ENDINGS = {".avi": "avi", ".mp4": "mov", ".m4v": "mov", ".mov": "mov", ".mkv": "
 """FFmpeg's demuxer by the end of a file's name."""
 ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 """What an MP4 or MOV may begin with."""
+ENDLESS = 1 << 62
+"""A length that no file has."""
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
@@ -46,13 +48,13 @@ def check_container(path: Path) -> str:
                 fix="give the file the ending that fits, or export the video again",
             )
         file.seek(0)
-        _check_parts(path, list(PARTS[wanted](file)))
+        _check_parts(path, list(PARTS[wanted](file, path.stat().st_size)))
     return wanted
 
 
 def _check_parts(path: Path, parts: list[tuple[str, int]]) -> None:
     size = path.stat().st_size
-    name, end = max(parts, key=lambda part: part[1])
+    name, end = max([("start", 0), *parts], key=lambda part: part[1])
     if end > size:
         raise _cut(path, f"{size} bytes", f"{end}, to where its part {name} goes")
     names = {name for name, _ in parts}
@@ -60,45 +62,48 @@ def _check_parts(path: Path, parts: list[tuple[str, int]]) -> None:
         raise _cut(path, f"the parts {', '.join(sorted(names))}", "moov, the table of its frames")
 
 
-def _riff(file: BinaryIO) -> Iterator[tuple[str, int]]:
+def _riff(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
     """Yield the outermost parts and where they end; long AVI files have several."""
     while len(head := file.read(8)) == 8:
-        name, size = struct.unpack("<4sI", head)
+        name, length = struct.unpack("<4sI", head)
         if name != b"RIFF":
             return
-        end = file.tell() + size
+        end = file.tell() + length
         yield "RIFF", end
-        file.seek(end + size % 2)
+        file.seek(min(end + length % 2, size))
 
 
-def _atoms(file: BinaryIO) -> Iterator[tuple[str, int]]:
+def _atoms(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
     while len(head := file.read(8)) == 8:
         start = file.tell() - 8
-        size, name = struct.unpack(">I4s", head)
-        if size == 1:
-            size = int.from_bytes(file.read(8), "big")
-        elif size == 0:  # up to the end, wherever that is
-            size = file.seek(0, 2) - start
-        end = file.seek(start + max(size, 8))
+        length, name = struct.unpack(">I4s", head)
+        if length == 1:
+            length = int.from_bytes(file.read(8), "big")
+        elif length == 0:  # up to the end, wherever that is
+            length = size - start
+        end = start + max(length, 8)
         yield name.decode("latin-1"), end
+        file.seek(min(end, size))
 
 
-def _elements(file: BinaryIO) -> Iterator[tuple[str, int]]:
+def _elements(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
     for name in ("EBML", "Segment"):
         number = file.read(4)
         if number != (EBML if name == "EBML" else SEGMENT):
             return
-        size = _length(file)
-        if size is None:  # written as it came: nobody knew
+        length = _length(file)
+        if length is None:  # written as it came: nobody knew
             return
-        yield name, file.seek(size, 1)
+        end = file.tell() + length
+        yield name, end
+        file.seek(min(end, size))
 
 
 def _length(file: BinaryIO) -> int | None:
     """Size of an EBML element; None if it is unknown."""
     first = file.read(1)
     if not first or not first[0]:
-        return 1 << 62
+        return ENDLESS
     more = 8 - first[0].bit_length()
     ones = (1 << (7 * (more + 1))) - 1
     value = int.from_bytes(first + file.read(more), "big") & ones

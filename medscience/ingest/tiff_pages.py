@@ -130,7 +130,7 @@ def _tags(file: _File, block: bytes, entry: int, *, described: bool) -> Iterator
     for at in range(0, len(block), entry):
         tag, kind, count, value = struct.unpack_from(form, block, at)
         text = described and tag == DESCRIPTION and kind == 2 and count <= LARGEST_DESCRIPTION
-        if not text and not (tag in NUMBERS and kind in WHOLE):
+        if not text and not (tag in NUMBERS and kind in WHOLE and count):
             continue
         size = SIZES[kind] * count
         if size > room:

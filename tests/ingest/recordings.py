@@ -60,3 +60,9 @@ def write_frames(folder, frames, ending=".png", name="strike_{:05}", start=0):
         else:
             tifffile.imwrite(path, values, metadata=None)
     return folder
+
+
+def write_pages(path, frames, **how):
+    """Write frames (T, Y, X) as the pages of a TIFF, with nothing said about them."""
+    tifffile.imwrite(path, frames, **{"metadata": None, "photometric": "minisblack"} | how)
+    return path
