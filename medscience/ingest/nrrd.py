@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from medscience.errors import InputError
 from medscience.geometry import Sizes
 from medscience.image import Meaning
-from medscience.ingest.affine import checked_geometry
+from medscience.ingest.affine import LARGEST, checked_geometry
 from medscience.ingest.beside import file_beside
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
@@ -169,8 +169,9 @@ class _Header:
             vectors = np.array([[float(word) for word in (row or "").split(",")] for row in rows])
         except ValueError:  # also rows of different lengths, and axes without a direction
             vectors = np.array([])
-        if vectors.shape != (count, 3) or not np.isfinite(vectors).all():
-            raise self.refused(name, self.value(name), f"{count} vectors of 3 finite numbers")
+        if vectors.shape != (count, 3) or not (np.abs(vectors) <= LARGEST).all():
+            expected = f"{count} vectors of 3 numbers, none beyond {LARGEST:g}"
+            raise self.refused(name, self.value(name), expected)
         return vectors
 
     def shape(self) -> Sizes:
