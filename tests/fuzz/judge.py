@@ -34,10 +34,16 @@ class _Put:
             self.after = pen.seed.pack(mutant(pen.seed.unpack(self.before), random))
 
     def __enter__(self):
-        self.file.write_bytes(self.after)
+        replace(self.file, self.after)
 
     def __exit__(self, *_):
-        self.file.write_bytes(self.before)
+        replace(self.file, self.before)
+
+
+def replace(file, content):
+    """Write a file anew: one that is cut to nothing and written again is flushed to the disk by some systems."""
+    file.unlink()
+    file.write_bytes(content)
 
 
 def preflight(path):
