@@ -136,6 +136,9 @@ def read_image(files: StoreFiles, told: Volume, repairs: list[Repair]) -> ImageM
     for array in arrays:
         if len(array.shape) != len(axes):
             raise refused(files.root, "AXES", "axes", f"{axes} for {array.shape}", "an axis for each side")
+        if array.names and any(array.names) and array.names != tuple(axes):
+            found = f"{array.names} in the array {array.folder}"
+            raise refused(files.root, "AXES", "dimension_names", found, f"{tuple(axes)}, as in the axes")
     steps = [_placed(files, multiscale, dataset, len(axes)) for dataset in multiscale.datasets]
     _check_levels(files, arrays, [scale for scale, _ in steps])
     scale, translation = steps[0]

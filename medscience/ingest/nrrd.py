@@ -5,6 +5,7 @@ space of the body are read: three spatial axes, with their directions and an ori
 """
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -231,11 +232,19 @@ class _Header:
             raise self.refused("datafile", name, "one file", "join the slices into one file")
         else:
             path, begin = file_beside(self.path, name, kind="NRRD", field="data file"), 0
-        skips = [self.integers(field, 1)[0] for field in ("lineskip", "byteskip") if field in self.fields]
-        if any(skips):
-            fix = "save it without them"
-            raise self.refused("lineskip, byteskip", skips, "none, or 0", fix)
-        return VoxelFile(path, "NRRD", shape, dtype, begin=begin, packing=PACKINGS[encoding])
+        voxels = VoxelFile(path, "NRRD", shape, dtype, begin=begin, packing=PACKINGS[encoding])
+        if "lineskip" in self.fields and self.integers("lineskip", 1) != [0]:
+            raise self.refused("lineskip", self.value("lineskip"), "0", "save it without them")
+        return self._skipping(voxels)
+
+    def _skipping(self, voxels: VoxelFile) -> VoxelFile:
+        """Begin some bytes later, as the header says; -1 stands for data at the end of the file."""
+        (skip,) = self.integers("byteskip", 1) if "byteskip" in self.fields else (0,)
+        if skip < -1 or (skip and voxels.packing != "plain"):
+            raise self.refused("byteskip", skip, "bytes before plain data, or -1", "save it without them")
+        if skip == -1:
+            skip = max(voxels.path.stat().st_size - voxels.begin - voxels.voxel_bytes, 0)
+        return replace(voxels, begin=voxels.begin + skip)
 
 
 def _lines(path: Path, content: bytes) -> tuple[list[str], int]:

@@ -27,6 +27,7 @@ from medscience.ingest.source import Repair, Source, unused
 from medscience.ingest.voxels import not_finite
 from medscience.ingest.zarr_array import ArrayLayout
 from medscience.ingest.zarr_files import StoreFiles, refused
+from medscience.store.commit import commit_path
 from medscience.store.images import open_image
 
 LARGEST_PART = 256 << 20
@@ -68,7 +69,7 @@ def open_ome_zarr(path: Path, acquisition: Path | None = None) -> Source:
     """
     files = StoreFiles(path)
     own = attributes(files)
-    if "medscience" in own:
+    if "medscience" in own or commit_path(path).exists():
         if acquisition:
             raise unused(acquisition, "a store of ours")
         return _our_own(path)

@@ -41,7 +41,7 @@ class _Put:
 
 
 def replace(file, content):
-    """Write a file anew: one that is cut to nothing and written again is flushed to the disk by some systems."""
+    """Write a file anew: some systems flush one to the disk that is cut to nothing and written again."""
     file.unlink()
     file.write_bytes(content)
 
