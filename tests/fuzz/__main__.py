@@ -4,6 +4,7 @@ import argparse
 import logging
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 from medscience.ingest.fence import Fence
@@ -29,6 +30,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=SEEDS, action="append")
     options = parser.parse_args()
+    warnings.simplefilter("error")  # as in the tests
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     names, failed = options.only or list(SEEDS), 0
     with tempfile.TemporaryDirectory() as folder, Fence(memory=512 << 20, seconds=20.0) as fence:
