@@ -13,6 +13,11 @@ LARGEST_SHEAR = 0.01
 """Cosine between two axes above which a grid is refused."""
 NOTED_SHEAR = 1e-4
 
+LARGEST = 1e12
+"""What is larger than this is no length, in any unit; computing with it would overflow."""
+SIZES = (1e-9, 1e6)
+"""Millimetres between voxels, from atoms to a kilometre."""
+
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From the world of DICOM and ITK to ours."""
 
@@ -38,8 +43,12 @@ def checked_geometry(
     Raises
     ------
     InputError
-        If the axes are not independent, or not at right angles.
+        If the axes are not independent, or not at right angles, or voxels have no possible size or place.
     """
+    sizes = np.linalg.norm(matrix[:3, :3], axis=0)
+    if not (sizes.min() >= SIZES[0] and sizes.max() <= SIZES[1] and np.abs(matrix).max() <= LARGEST):
+        found, expected = matrix.tolist(), f"voxels of {SIZES[0]:g} to {SIZES[1]:g} mm, somewhere near"
+        raise _refused(path, kind, found, expected, "correct the header")
     try:
         geometry = Geometry(shape, as_affine(matrix[:, [2, 1, 0, 3]]))
     except ValueError as fault:

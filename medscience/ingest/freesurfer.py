@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medscience.errors import InputError
 from medscience.geometry import Sizes
 from medscience.image import Meaning
-from medscience.ingest.affine import checked_geometry
+from medscience.ingest.affine import LARGEST, checked_geometry
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.voxels import Packing, VoxelFile, unpacked
@@ -79,7 +79,7 @@ def open_freesurfer(path: Path) -> Source:
 def _affine(path: Path, shape: Sizes, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Matrix of (i, j, k): spacing, directions one after the other, and the place of the middle."""
     spacing, directions, middle = numbers[:3], numbers[3:12].reshape(3, 3).T, numbers[12:]
-    if not np.isfinite(numbers).all() or spacing.min() <= 0:
+    if not (np.abs(numbers) <= LARGEST).all() or spacing.min() <= 0:
         raise _refused(path, "delta, Mdc, Pxyz_c", numbers.tolist(), "finite numbers, sizes above 0")
     if np.abs(np.linalg.norm(directions, axis=0) - 1).max() > 1e-3:
         raise _refused(path, "Mdc", directions.T.tolist(), "three unit vectors")

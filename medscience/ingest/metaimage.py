@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medscience.errors import InputError
 from medscience.geometry import Sizes
 from medscience.image import Meaning
-from medscience.ingest.affine import RAS_FROM_LPS, checked_geometry
+from medscience.ingest.affine import LARGEST, RAS_FROM_LPS, checked_geometry
 from medscience.ingest.beside import file_beside
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
@@ -160,14 +160,14 @@ class _Header:
             numbers = np.array([float(word) for word in words])
         except ValueError:
             numbers = np.array([])
-        if len(numbers) != count or not np.isfinite(numbers).all():
-            raise self.refused(name, self.value(name), f"{count} finite numbers")
+        if len(numbers) != count or not (np.abs(numbers) <= LARGEST).all():
+            raise self.refused(name, self.value(name), f"{count} numbers, none beyond {LARGEST:g}")
         return numbers
 
     def integers(self, name: str, count: int) -> list[int]:
         """Return a field's whole numbers."""
         numbers = self.numbers(name, count)
-        if (numbers != numbers.round()).any() or np.abs(numbers).max() >= 2**53:
+        if (numbers != numbers.round()).any():
             raise self.refused(name, self.value(name), f"{count} whole numbers")
         return [int(number) for number in numbers]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from medscience.config.acquisition import Volume
+from medscience.ingest.affine import LARGEST
 from medscience.ingest.source import Repair
 from medscience.ingest.zarr_array import ArrayLayout
 from medscience.ingest.zarr_files import Loose, StoreFiles, refused
@@ -34,7 +35,7 @@ LETTERS = {name: letter for letter, name in ORIENTATIONS.items()}
 AXES = ("zyx", "czyx", "tzyx", "tczyx")
 AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 class Orientation(Loose):
@@ -135,6 +136,9 @@ def read_image(files: StoreFiles, told: Volume, repairs: list[Repair]) -> ImageM
     for array in arrays:
         if len(array.shape) != len(axes):
             raise refused(files.root, "AXES", "axes", f"{axes} for {array.shape}", "an axis for each side")
+        if array.names and any(array.names) and array.names != tuple(axes):
+            found = f"{array.names} in the array {array.folder}"
+            raise refused(files.root, "AXES", "dimension_names", found, f"{tuple(axes)}, as in the axes")
     steps = [_placed(files, multiscale, dataset, len(axes)) for dataset in multiscale.datasets]
     _check_levels(files, arrays, [scale for scale, _ in steps])
     scale, translation = steps[0]
@@ -174,7 +178,7 @@ def _axes(files: StoreFiles, multiscale: Multiscale) -> str:
 
 def _folder(files: StoreFiles, path: str) -> str:
     if not path or any(part in {"", ".", ".."} for part in path.split("/")) or "\\" in path:
-        raise refused(files.root, "PATH", "datasets: path", path, "a folder within the store")
+        raise refused(files.root, "PATH", "datasets: path", repr(path), "a folder within the store")
     return path
 
 

@@ -69,9 +69,11 @@ class Header:
         """Return the values of stored numbers, in this machine's byte order."""
         if not self.scaled:
             return stored.astype(stored.dtype.newbyteorder("="), copy=False)
-        return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is counted and refused
+            return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
 
 
+@np.errstate(invalid="ignore")  # a signalling NaN is refused like any other
 def check_header(path: Path, header: Any, series: Series | None = None) -> Header:  # noqa: ANN401 - nibabel is untyped
     """Return the content of a nibabel header structure.
 

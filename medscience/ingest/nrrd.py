@@ -5,6 +5,7 @@ space of the body are read: three spatial axes, with their directions and an ori
 """
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from medscience.errors import InputError
 from medscience.geometry import Sizes
 from medscience.image import Meaning
-from medscience.ingest.affine import checked_geometry
+from medscience.ingest.affine import LARGEST, checked_geometry
 from medscience.ingest.beside import file_beside
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
@@ -169,8 +170,9 @@ class _Header:
             vectors = np.array([[float(word) for word in (row or "").split(",")] for row in rows])
         except ValueError:  # also rows of different lengths, and axes without a direction
             vectors = np.array([])
-        if vectors.shape != (count, 3) or not np.isfinite(vectors).all():
-            raise self.refused(name, self.value(name), f"{count} vectors of 3 finite numbers")
+        if vectors.shape != (count, 3) or not (np.abs(vectors) <= LARGEST).all():
+            expected = f"{count} vectors of 3 numbers, none beyond {LARGEST:g}"
+            raise self.refused(name, self.value(name), expected)
         return vectors
 
     def shape(self) -> Sizes:
@@ -230,11 +232,19 @@ class _Header:
             raise self.refused("datafile", name, "one file", "join the slices into one file")
         else:
             path, begin = file_beside(self.path, name, kind="NRRD", field="data file"), 0
-        skips = [self.integers(field, 1)[0] for field in ("lineskip", "byteskip") if field in self.fields]
-        if any(skips):
-            fix = "save it without them"
-            raise self.refused("lineskip, byteskip", skips, "none, or 0", fix)
-        return VoxelFile(path, "NRRD", shape, dtype, begin=begin, packing=PACKINGS[encoding])
+        voxels = VoxelFile(path, "NRRD", shape, dtype, begin=begin, packing=PACKINGS[encoding])
+        if "lineskip" in self.fields and self.integers("lineskip", 1) != [0]:
+            raise self.refused("lineskip", self.value("lineskip"), "0", "save it without them")
+        return self._skipping(voxels)
+
+    def _skipping(self, voxels: VoxelFile) -> VoxelFile:
+        """Begin some bytes later, as the header says; -1 stands for data at the end of the file."""
+        (skip,) = self.integers("byteskip", 1) if "byteskip" in self.fields else (0,)
+        if skip < -1 or (skip and voxels.packing != "plain"):
+            raise self.refused("byteskip", skip, "bytes before plain data, or -1", "save it without them")
+        if skip == -1:
+            skip = max(voxels.path.stat().st_size - voxels.begin - voxels.voxel_bytes, 0)
+        return replace(voxels, begin=voxels.begin + skip)
 
 
 def _lines(path: Path, content: bytes) -> tuple[list[str], int]:

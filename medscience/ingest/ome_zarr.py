@@ -18,14 +18,16 @@ from zarr.storage import LocalStore
 from medscience.config.acquisition import Volume
 from medscience.config.yaml import read_yaml
 from medscience.errors import InputError, about
-from medscience.geometry import Geometry, Sizes, as_affine
+from medscience.geometry import Geometry, Sizes
 from medscience.image import Meaning
+from medscience.ingest.affine import checked_geometry
 from medscience.ingest.fence import decoding
 from medscience.ingest.ngff import ImageMetadata, attributes, read_image
 from medscience.ingest.source import Repair, Source, unused
 from medscience.ingest.voxels import not_finite
 from medscience.ingest.zarr_array import ArrayLayout
 from medscience.ingest.zarr_files import StoreFiles, refused
+from medscience.store.commit import commit_path
 from medscience.store.images import open_image
 
 LARGEST_PART = 256 << 20
@@ -67,7 +69,7 @@ def open_ome_zarr(path: Path, acquisition: Path | None = None) -> Source:
     """
     files = StoreFiles(path)
     own = attributes(files)
-    if "medscience" in own:
+    if "medscience" in own or commit_path(path).exists():
         if acquisition:
             raise unused(acquisition, "a store of ours")
         return _our_own(path)
@@ -85,7 +87,7 @@ def open_ome_zarr(path: Path, acquisition: Path | None = None) -> Source:
     if len(image.axes) > 3 + (times > 1):
         repairs.append(Repair("OMEZARR-SINGLETON", "axes", image.axes, "tzyx" if times > 1 else "zyx"))
     return Source(
-        _meaning(image),
+        _meaning(path, image, repairs),
         image.array.dtype.newbyteorder("="),
         files.sha256(),
         {"format": "ome-zarr"},
@@ -120,18 +122,20 @@ def _our_own(path: Path) -> Source:
     )
 
 
-def _meaning(image: ImageMetadata) -> Meaning:
-    axes = "tzyx" if image.time_step else "zyx"
-    z, y, x = image.array.shape[-3:]
-    if image.orientation == "own":
-        dz, dy, dx = image.scale.tolist()
-        grid = Geometry.own((z, y, x), (dz, dy, dx))
-        return Meaning(grid, axes, time_step=image.time_step, space="own")
-    directions = np.array([DIRECTIONS[letter] for letter in image.orientation], dtype=np.float64).T
+def _meaning(root: Path, image: ImageMetadata, repairs: list[Repair]) -> Meaning:
+    """Return what the axes mean; those that are not in a patient are taken to be as in ``SAR`` for checks."""
+    own = image.orientation == "own"
+    letters = "SAR" if own else image.orientation
+    directions = np.array([DIRECTIONS[letter] for letter in reversed(letters)], dtype=np.float64).T
     matrix = np.eye(4)
-    matrix[:3, :3] = directions * image.scale
-    matrix[:3, 3] = directions @ image.translation
-    return Meaning(Geometry((z, y, x), as_affine(matrix)), axes, time_step=image.time_step)
+    matrix[:3, :3] = directions * image.scale[::-1]
+    matrix[:3, 3] = directions @ image.translation[::-1]
+    z, y, x = image.array.shape[-3:]
+    grid = checked_geometry(root, "OMEZARR", (z, y, x), matrix, repairs)
+    axes = "tzyx" if image.time_step else "zyx"
+    if own:
+        return Meaning(Geometry.own((z, y, x), grid.spacing), axes, time_step=image.time_step, space="own")
+    return Meaning(grid, axes, time_step=image.time_step)
 
 
 def _slabs(files: StoreFiles, array: ArrayLayout, times: int, slices: int) -> Iterator[NDArray[Any]]:

@@ -75,6 +75,7 @@ class ArrayV3(Loose):
     chunk_grid: Grid
     chunk_key_encoding: Keys
     codecs: Annotated[list[Codec], Field(min_length=1, max_length=8)]
+    dimension_names: list[str | None] | None = None
     storage_transformers: Annotated[list[Any], Field(max_length=0, default_factory=list)]
 
 
@@ -118,6 +119,8 @@ class ArrayLayout:
     prefix: str
     separator: str
     shards: Shards | None = None
+    names: tuple[str | None, ...] | None = None
+    """What the array itself calls its axes."""
 
     @classmethod
     def read(cls, files: StoreFiles, folder: str) -> "ArrayLayout":
@@ -247,6 +250,7 @@ def _read_v3(files: StoreFiles, folder: str) -> ArrayLayout:
         f"c{separator}" if default else "",
         separator,
         shards,
+        tuple(array.dimension_names) if array.dimension_names else None,
     )
 
 

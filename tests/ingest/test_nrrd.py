@@ -112,7 +112,8 @@ REFUSED = {
     "space units": '"furlong" "furlong" "furlong"',
     "space directions": "(1,0,0) (0,1,0) (0,0,nan)",
     "space origin": "(1,0)",
-    "byte skip": "7",
+    "byte skip": "-2",
+    "line skip": "1",
     "data file": "slice%03d.raw 1 7 1",
     "colour": "blue",
 }
@@ -126,6 +127,15 @@ def test_a_header_that_would_be_read_wrongly_is_refused_by_name(field, write):
     assert fault.value.code.startswith("NRRD-")
     assert fault.value.file == str(path)
     assert field.replace(" ", "") in fault.value.field or field == "colour"
+
+
+@pytest.mark.parametrize("skip", [0, 5, -1])
+def test_bytes_before_plain_data_are_skipped(skip, write):
+    volume = voxels(open_source(write()))
+    path = write(byte_skip=str(skip))
+    header, data = path.read_bytes().split(b"\n\n", 1)
+    path.write_bytes(header + b"\n\n" + (b"12345" if skip else b"") + data)
+    assert_array_equal(voxels(open_source(path)), volume)
 
 
 @pytest.mark.parametrize("field", ["type", "dimension", "sizes", "encoding", "endian", "space_origin"])
