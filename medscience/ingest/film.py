@@ -39,6 +39,14 @@ NEUTRAL = 4
 UNSAID = -(1 << 63)
 """A time that a file does not give."""
 
+DECODERS = {
+    *("rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "lagarith", "png", "bmp", "tiff"),
+    *("v210", "v410", "r210", "qtrle", "msrle", "msvideo1", "cinepak", "dvvideo", "mjpeg", "jpeg2000"),
+    *("prores", "dnxhd", "cfhd", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "h264", "hevc", "vc1"),
+    *("wmv1", "wmv2", "wmv3", "theora", "vp8", "vp9", "av1", "libdav1d"),
+}
+"""FFmpeg's decoders that cameras and their programs need; it has hundreds, of which many are rarely tried."""
+
 CAREFUL = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
 
@@ -133,7 +141,9 @@ def describe(path: str, demuxer: str) -> dict[str, Any]:
         videos = film.videos
         if len(videos) != 1:
             return {"videos": len(videos)}
-        stream, (first, *_) = videos[0], [*film.take(1), None]
+        stream = videos[0]
+        _check_decoder(stream.codec_context.name)
+        first, *_ = [*film.take(1), None]
         rate = stream.guessed_rate or stream.average_rate
         told = {
             "videos": 1,
@@ -158,6 +168,17 @@ def describe(path: str, demuxer: str) -> dict[str, Any]:
         return told
 
 
+def _check_decoder(name: str) -> None:
+    if name not in DECODERS:
+        raise InputError(
+            "VIDEO-CODEC",
+            field="codec",
+            found=name,
+            expected=f"one of {', '.join(sorted(DECODERS))}",
+            fix="convert it without loss: ffmpeg -i VIDEO -c:v ffv1 OUT.mkv",
+        )
+
+
 def _matrix(frame: av.VideoFrame) -> list[int] | None:
     """How a frame is to be turned before it is shown."""
     data: Any = frame.side_data.get("DISPLAYMATRIX")
@@ -174,24 +195,28 @@ def _seconds(container: Any, stream: Any) -> float | None:  # noqa: ANN401 - PyA
 
 
 def packets(path: str, demuxer: str) -> NDArray[np.int64]:
-    """Return when each frame is shown and for how long, in ticks, in order of time; nothing is decoded.
+    """Return when each frame is shown, in ticks, in order of time; nothing is decoded.
 
     Returns
     -------
-    ndarray of int, shape (n, 2)
-        `UNSAID` where the file does not say it.
+    ndarray of int, shape (n, 3)
+        When it is shown and for how long, `UNSAID` where the file does not say it; and 1 where the file says
+        that it is not shown at all.
     """
     with _heard():
         close()
         film = _Film(path, demuxer)
         with film.container as container:
             times = [
-                (packet.pts if packet.pts is not None else packet.dts, packet.duration or UNSAID)
+                (
+                    next((at for at in (packet.pts, packet.dts) if at is not None), UNSAID),
+                    packet.duration or UNSAID,
+                    int(packet.is_discard),
+                )
                 for packet in container.demux(film.videos[0])
-                if packet.size and not packet.is_discard
+                if packet.size
             ]
-    known = [(UNSAID if at is None else at, lasts) for at, lasts in times]
-    return np.array(sorted(known), dtype=np.int64).reshape(-1, 2)
+    return np.array(sorted(times), dtype=np.int64).reshape(-1, 3)
 
 
 def frames(path: str, demuxer: str, start: int, count: int, *, luminance: bool) -> NDArray[Any]:

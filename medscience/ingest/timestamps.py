@@ -91,10 +91,10 @@ def check_length(
     ----------
     path : Path
         The video, for errors.
-    times : ndarray of int, shape (n, 2)
+    times : ndarray of int, shape (n, 3)
         When each frame is shown, and for how long, in ticks.
     told : dict
-        What the video says of itself: `frames`, and `seconds` if it knows.
+        What the video says of itself: `frames`, and `seconds` if it knows; and how many were `cut out`.
     steps : Steps
         How the frames follow each other.
     recording : Recording
@@ -105,7 +105,7 @@ def check_length(
     InputError
         If frames are missing, or nothing tells how many there should be.
     """
-    count = len(times)
+    count = len(times) + told["cut out"]
     if recording.frames is not None:
         return  # it is compared with that number
     if told["frames"]:

@@ -63,7 +63,9 @@ def open_video(path: Path, acquisition: Path | None = None) -> Source:
     with about(path):
         told = fence.call(film.describe, str(path), demuxer)
         _check_stream(path, told)
-        times = fence.call(film.packets, str(path), demuxer)
+        packets = fence.call(film.packets, str(path), demuxer)
+    times = packets[packets[:, 2] == 0]
+    told["cut out"] = len(packets) - len(times)
     recording = read_recording(path, acquisition, _playback(told["rate"]))
     steps = steps_of(path, times[:, 0], told, keep=recording.dropped_frames == "keep")
     check_length(path, times, told, steps, recording)
@@ -155,6 +157,9 @@ def _repairs(told: dict[str, Any], recording: Recording, turn: Reorientation | N
     if kind != "grey":
         rule = "luminance" if recording.grey else "checked to be grey"
         found.append(Repair("VIDEO-GREY", "pixel format", told["pixels"], f"one number a pixel, {rule}"))
+    if told["cut out"]:
+        said = f"{told['cut out']} frames are not to be shown"
+        found.append(Repair("VIDEO-EDITED", "edit list", said, "left out"))
     if told["interlaced"]:
         found.append(Repair("VIDEO-INTERLACED", "frames", "two fields of different times", "kept as one"))
     return found

@@ -1,10 +1,13 @@
 """What videos say of their pixels and times, and what becomes of it."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from medscience.config.acquisition import Recording
 from medscience.errors import ConfigError, InputError
@@ -84,6 +87,33 @@ def test_a_turned_video_is_turned_with_its_pixels_sides(tmp_path):
     assert_array_equal(voxels(source), np.rot90(voxels(upright), axes=(1, 2)))
 
 
+def test_frames_that_an_edit_list_cuts_out_are_left_out_and_told(tmp_path):
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets = []
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64), 10 * number, np.uint8), format="gray")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            packets += stream.encode(frame)
+        for packet in [*packets, *stream.encode()]:
+            packet.pts, packet.dts = packet.pts - 5, packet.dts - 5
+            container.mux(packet)
+    source = read(tmp_path, path)
+    levels = voxels(source).mean(axis=(1, 2))
+    assert source.shape[0] == 15
+    assert_allclose(levels, 16 + 10 * np.arange(5, 20) * 219 / 255, atol=2)
+    assert "VIDEO-EDITED" in [repair.code for repair in source.repairs]
+
+
+def test_a_codec_that_cameras_do_not_write_is_refused(tmp_path):
+    path = write_video(tmp_path / "v.avi", SMOOTH, "snow", "yuv420p", options={"strict": "-2"})
+    with pytest.raises(InputError, match=r"VIDEO-CODEC.*snow"):
+        read(tmp_path, path)
+
+
 def test_every_pixel_format_is_read_in_one_way_or_not_at_all():
     assert {kind_of(name) for name in ("gray", "gray10le", "gray16be")} == {"grey"}
     assert {kind_of(name) for name in ("yuvj420p", "yuv422p10le", "nv21")} == {"luma"}
@@ -121,7 +151,7 @@ def test_times_of_too_few_ticks_are_said_to_show_nothing():
 @pytest.mark.parametrize("lost, refused", [(0, False), (1, True), (7, True)])
 def test_a_video_that_lasts_less_than_it_says_is_refused(lost, refused):
     times = np.array([(33 * n, 33) for n in range(30 - lost)])
-    told = {"frames": 0, "seconds": 0.99, "tick": 0.001, "rate": 30.0}
+    told = {"frames": 0, "seconds": 0.99, "tick": 0.001, "rate": 30.0, "cut out": 0}
     steps = steps_of("v.mkv", times[:, 0], told, keep=False)
     arguments = ("v.mkv", times, told, steps, Recording(frame_rate_hz=1.0))
     if not refused:
