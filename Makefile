@@ -41,7 +41,7 @@ format: setup ## put code and workflows into the house's form
 	$(BIN)/snakefmt Snakefile workflows
 
 test: setup ## the whole test suite
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest --numprocesses logical --dist loadfile
 
 demo: setup demo-$(COHORT) ## the demo; COHORT=real runs a real scan with published weights
 

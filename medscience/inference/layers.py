@@ -26,10 +26,6 @@ from medscience.progress import Tell, nobody
 SLAB = 4 << 20
 """Bytes of output that are computed at once: what stays in a processor's cache, but costs little to begin."""
 
-ENOUGH = 20480
-"""Channels times slices times rows of its input above which PyTorch gives a convolution in float32 to oneDNN,
-ten times faster (ATen, native/Convolution.cpp, ``use_mkldnn``)."""
-
 ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
 
@@ -46,6 +42,8 @@ class Layer:
     """Of the input and of the output."""
     reach: int
     """Slices on each side that a slice of the output depends on."""
+    columns: int
+    """Numbers that the convolution holds of its own for each voxel of its output."""
     normalised: bool
     """Whether each channel is brought to mean 0 and variance 1 over the volume, before the activation."""
     activate: Callable[[Tensor], Tensor] | None
@@ -154,18 +152,17 @@ class Layers:
         before, after = layer.channels
         slab = min(slab_of(layer, plane, self.precision.itemsize), slices)
         held = before * (slab + 2 * layer.reach) + after * slab * (2 if layer.activate else 1)
+        held += layer.columns * slab
         normalised = 3 * 4 * after * slab if layer.normalised else 0
         return math.prod(plane) * max(held * self.precision.itemsize, normalised)
 
 
 def slab_of(layer: Layer, plane: tuple[int, int], itemsize: int) -> int:
-    """Return how many slices of a layer are computed at once: a slab, but no fewer than are fast.
+    """Return how many slices of a layer are computed at once.
 
     Fewer than the reach would pad and read more than they compute.
     """
-    before, after = layer.channels
-    enough = ENOUGH // (before * plane[0]) + 1 - 2 * layer.reach
-    return max(SLAB // (after * math.prod(plane) * itemsize), layer.reach, enough, 1)
+    return max(SLAB // (layer.channels[1] * math.prod(plane) * itemsize), layer.reach, 1)
 
 
 def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
@@ -177,21 +174,38 @@ def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
             _convolve(convolution, precision),
             (convolution.in_channels, convolution.out_channels),
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
+            0 if _has_onednn(precision) else convolution.weight[0].numel(),
             any(isinstance(part, nn.InstanceNorm3d) for part in after),
             next((part for part in after if isinstance(part, ACTIVATIONS)), None),
         )
 
 
 def _convolve(layer: nn.Conv3d, precision: torch.dtype) -> Convolve:
-    """Return a layer's convolution without padding along the first axis, where the window has it."""
+    """Return a layer's convolution without padding along the first axis, where the window has it.
+
+    oneDNN is called by name: left to choose, PyTorch takes a loop of its own for small float32 windows
+    (ATen, native/Convolution.cpp, ``use_mkldnn``), which is ten times slower and holds every window 27 times.
+    """
     weight = layer.weight.detach().to(precision, memory_format=torch.channels_last_3d)
     bias = None if layer.bias is None else layer.bias.detach().to(precision)
-    padding = (0, *layer.padding[1:])
+    padding = [0, *layer.padding[1:]]
+    stride, dilation = [1, 1, 1], list(layer.dilation)
 
     def convolve(window: Tensor) -> Tensor:
-        return conv3d(window, weight, bias, 1, padding, layer.dilation)
+        if not onednn:
+            return conv3d(window, weight, bias, stride, padding, dilation)
+        found: Tensor = torch.ops.aten.mkldnn_convolution(window, weight, bias, padding, stride, dilation, 1)
+        return found
 
+    onednn = _has_onednn(precision)
     return convolve
+
+
+def _has_onednn(precision: torch.dtype) -> bool:
+    """Whether oneDNN convolves in a precision on this processor."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return precision == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _run(layer: Layer, held: Held, room: int) -> Held:

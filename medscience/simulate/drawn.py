@@ -14,10 +14,14 @@ from medscience.geometry import Sizes
 from medscience.simulate.anatomy import anatomy
 from medscience.simulate.fields import Field, Place, smooth
 from medscience.simulate.scanner import isotropic
-from medscience.simulate.tissues import random_brightness, truth
+from medscience.simulate.tissues import Tissue, random_brightness, truth
 
 MARGIN = 4
 """Voxels around a patch, so that its blur knows its surroundings."""
+
+EMPTIED = 0.4
+"""Part of the scans whose air away from the head is exactly zero, and whose field of view is larger: some
+programs write them so. A network that never saw zeros takes them for the padding at a patch's border."""
 
 
 def tissue_map(seed: int, axes: str) -> NDArray[np.uint8]:
@@ -68,11 +72,19 @@ def _draw(tissues: NDArray[np.uint8], region: tuple[slice, ...], random: np.rand
     image = scanned(tissues[region], random.uniform(0.35, 0.8, 3).tolist())
     if random.random() < 0.5:  # a scan that was resampled has smoother noise
         image = gaussian_filter(image, random.uniform(0.2, 0.45))
-    seen = tissues[:, : -int(random.integers(1, 50))].reshape(
-        -1
-    )  # the field of view ends somewhere in the neck
-    low, high = np.quantile(scanned(random.choice(seen, 20_000), None), [0.02, 0.98])
+    seen = tissues[:, : -int(random.integers(1, 50))].reshape(-1)  # the field of view ends in the neck
+    sample = scanned(random.choice(seen, 20_000), None)
+    if random.random() < EMPTIED:
+        image[_far_air(tissues[region], random.uniform(1.0, 4.0))] = 0
+        sample = np.concatenate([sample, np.zeros(int(random.uniform(0, 40_000)), np.float32)])
+    low, high = np.quantile(sample, [0.02, 0.98])
     return np.asarray(np.clip((image - low) / max(high - low, 1e-3), 0, 1), dtype=np.float32)
+
+
+def _far_air(tissues: NDArray[np.uint8], distance: float) -> NDArray[np.bool_]:
+    """Return where there is air only, within about so many voxels."""
+    near = gaussian_filter((tissues != Tissue.AIR).astype(np.float32), distance)
+    return near < 0.02
 
 
 def _millimetres(shape: tuple[int, ...]) -> Place:

@@ -117,6 +117,9 @@ def brightness(contrast: Contrast, random: np.random.Generator) -> NDArray[np.fl
 GAP = 0.1
 """Least difference in brightness between white matter, grey matter and fluid in a random contrast."""
 
+DARKEST = 0.05
+"""Least brightness of white matter, grey matter and fluid: of the fluid in a T1, beside its fat."""
+
 ORDERS = ((0, 1, 2), (2, 1, 0), (1, 0, 2))
 """White, grey and fluid from dark to bright: places of a T2 or proton density, a T1, a FLAIR scan."""
 
@@ -132,7 +135,7 @@ def random_brightness(random: np.random.Generator) -> NDArray[np.float32]:
     values = random.uniform(0.05, 1.0, len(Tissue))
     three = np.zeros(3)
     while np.diff(three).min() < GAP:
-        three = np.sort(random.uniform(0.1, 1.0, 3))
+        three = np.sort(random.uniform(DARKEST, 1.0, 3))
     white, grey, fluid = three[list(ORDERS[int(random.integers(len(ORDERS)))])]
     values[[Tissue.WHITE, Tissue.CORTEX, Tissue.FLUID]] = white, grey, fluid
     toward_white = random.uniform([0.0, 0.4, -0.1], [0.5, 0.9, 0.15])

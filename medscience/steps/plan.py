@@ -2,9 +2,20 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from medscience.steps.options import (
+    Memory,
+    Precision,
+    Threads,
+    Tile,
+    Workers,
+    promised_memory,
+    share_threads,
+    sides_of,
+)
 
 if TYPE_CHECKING:
     from medscience.inference.job import Job
@@ -13,34 +24,22 @@ if TYPE_CHECKING:
 def plan(
     image: Annotated[Path, typer.Argument(help="an ingested image")],
     model: Annotated[str, typer.Argument(help="a name in config/models, or a model file")],
-    memory: Annotated[str, typer.Option(help="most memory that all processes may take together")] = "8G",
-    tile: Annotated[str | None, typer.Option(help="voxels Z,Y,X that are written at once")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="of each worker; default: all processors, shared out")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="processes that share the blocks")] = 1,
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
-    ] = "auto",
+    memory: Memory = "8G",
+    tile: Tile = None,
+    threads: Threads = None,
+    workers: Workers = 1,
+    precision: Precision = "auto",
 ) -> None:
     """Say which tiles a prediction would take, how much memory and how long; nothing is written."""
-    import torch
-
     from medscience.description import find_model
     from medscience.errors import about
     from medscience.inference.engine import precision_of
     from medscience.inference.job import prepare
-    from medscience.inference.plan import parse_memory, parse_sides
-    from medscience.machine.cores import usable_cores
     from medscience.models.zoo import load
     from medscience.store.images import open_image
 
-    try:
-        promised, wanted = parse_memory(memory), parse_sides(tile) if tile else None
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault)) from fault
-    torch.set_num_threads(threads or max(usable_cores() // workers, 1))
+    promised, wanted = promised_memory(memory), sides_of(tile)
+    share_threads(threads, workers)
     stored = open_image(image)
     with about(stored.path):
         settled = promised, wanted, precision_of(precision)
