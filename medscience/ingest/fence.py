@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -21,7 +22,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +31,12 @@ from medscience.errors import InputError, MedscienceError
 
 SERVE = """
 import sys
-sys.path[:] = sys.argv[2:]
+sys.path[:] = sys.argv[3:]
 from medscience.ingest.fence import serve
-serve(int(sys.argv[1]))
+serve(int(sys.argv[1]), int(sys.argv[2]))
 """
 LARGEST_WORDS = 16 << 20
 """Bytes of an answer in words."""
-PIECE = 1 << 20
-"""Bytes in which arrays come back."""
 PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal that a process gets when its parent ends."""
 
@@ -123,14 +122,16 @@ class _Child:
 
     def __init__(self) -> None:
         self.line, far_end = Pipe()
+        self.plate = _memory_file()
         with far_end:
+            ends = [far_end.fileno(), self.plate.fileno()]
             # the path is handed over: -P keeps the folder that we happen to run in out of it
-            command = [sys.executable, "-P", "-c", SERVE, str(far_end.fileno()), *sys.path]
+            command = [sys.executable, "-P", "-c", SERVE, *map(str, ends), *sys.path]
             nowhere = subprocess.DEVNULL  # decoders print what they read, and that may be a person's name
             self.process = subprocess.Popen(  # noqa: S603 - our own words
-                command, pass_fds=[far_end.fileno()], stdin=nowhere, stdout=nowhere, stderr=nowhere
+                command, pass_fds=ends, stdin=nowhere, stdout=nowhere, stderr=nowhere
             )
-        self.end = weakref.finalize(self, _kill, self.process, self.line)
+        self.end = weakref.finalize(self, _kill, self.process, self.line, self.plate)
 
     def ask(
         self, memory: int, seconds: float, function: Callable[..., Any], arguments: tuple[Any, ...]
@@ -143,7 +144,7 @@ class _Child:
             self.line.recv_bytes(0)  # it has started, and imported what it needs
             start = time.monotonic()
             watch.start()
-            return _read(self.line, memory)
+            return _read(self.line, self.plate, memory)
         except MedscienceError:
             raise
         except (EOFError, OSError, ValueError, KeyError, TypeError) as fault:
@@ -159,19 +160,27 @@ class _Child:
         return f"an answer that is none: {type(fault).__name__}"
 
 
-def _kill(process: "subprocess.Popen[bytes]", line: "Connection[Any, Any]") -> None:
+def _kill(process: "subprocess.Popen[bytes]", line: "Connection[Any, Any]", plate: BinaryIO) -> None:
     line.close()
+    plate.close()
     process.kill()
     process.wait()
 
 
-def _read(line: "Connection[Any, Any]", memory: int) -> Any:  # noqa: ANN401
+def _memory_file() -> BinaryIO:
+    """Return an empty file without a name, in memory where the system has such, to pass arrays through."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("medscience"), "r+b", buffering=0)
+    return cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+
+
+def _read(line: "Connection[Any, Any]", plate: BinaryIO, memory: int) -> Any:  # noqa: ANN401
     """Read an answer, believing nothing of it."""
     kind, content = json.loads(line.recv_bytes(LARGEST_WORDS))
     if kind == "words":
         return content
     if kind == "array":
-        return _read_array(line, np.dtype(content["dtype"]), tuple(map(int, content["shape"])), memory)
+        return _read_array(plate, np.dtype(content["dtype"]), tuple(map(int, content["shape"])), memory)
     if kind == "refused":
         keys = ("field", "found", "expected", "fix", "file")
         raise InputError(str(content["code"]), **{key: content[key] for key in keys})
@@ -180,15 +189,19 @@ def _read(line: "Connection[Any, Any]", memory: int) -> Any:  # noqa: ANN401
     raise _FailedError(f"more than {memory >> 20} MiB taken")
 
 
-def _read_array(
-    line: "Connection[Any, Any]", dtype: np.dtype[Any], shape: tuple[int, ...], memory: int
-) -> NDArray[Any]:
+def _read_array(plate: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], memory: int) -> NDArray[Any]:
+    """Copy an array out of the file, where the other side could still change it."""
     size = math.prod(shape) * dtype.itemsize
     if dtype.kind not in "biufc" or min(shape, default=0) < 0 or size > memory:
         raise ValueError(shape)
     raw = np.empty(size, np.uint8)
-    for start in range(0, size, PIECE):
-        raw[start : start + PIECE] = np.frombuffer(line.recv_bytes(PIECE), np.uint8)
+    done = 0
+    plate.seek(0)
+    while done < size:
+        count = plate.readinto(raw[done:])  # type: ignore[attr-defined] # of raw files
+        if not count:
+            raise EOFError
+        done += count
     return raw.view(dtype).reshape(shape)
 
 
@@ -202,7 +215,7 @@ def _decoder(found: str) -> InputError:
     )
 
 
-def serve(descriptor: int) -> None:
+def serve(line_end: int, plate_end: int) -> None:
     """Answer calls until the line closes; this is the other side of the fence."""
     _die_with_the_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
@@ -210,45 +223,44 @@ def serve(descriptor: int) -> None:
     for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU):  # those of a fence around this one are not ours
         hard = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, (hard, hard))
-    line: Connection[Any, Any] = Connection(descriptor)
-    with suppress(EOFError):
+    line: Connection[Any, Any] = Connection(line_end)
+    with suppress(EOFError), os.fdopen(plate_end, "r+b", buffering=0) as plate:
         while True:
             memory, seconds, function, arguments = line.recv()
             line.send_bytes(b"")
-            _answer(line, memory, seconds, function, arguments)
+            words = _answer(plate, memory, seconds, function, arguments)
+            line.send_bytes(json.dumps(words).encode())
 
 
 def _answer(
-    line: "Connection[Any, Any]",
+    plate: BinaryIO,
     memory: int,
     seconds: float,
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
-) -> None:
-    words: tuple[str, Any]
+) -> tuple[str, Any]:
+    """Call a function; return what kind of answer it has, and the answer in words."""
     try:
         with _limits(memory, seconds):
             value = function(*arguments)
     except MedscienceError as fault:
-        words = ("refused", fault.record())
+        return "refused", fault.record()
     except MemoryError:
-        words = ("memory", None)
+        return "memory", None
     except Exception as fault:  # noqa: BLE001 - a decoder may raise anything; its words may hold data
-        words = ("raised", type(fault).__name__)
-    else:
-        if isinstance(value, np.ndarray):
-            _answer_array(line, value)
-            return
-        words = ("words", value)
-    line.send_bytes(json.dumps(words).encode())
+        return "raised", type(fault).__name__
+    if not isinstance(value, np.ndarray):
+        return "words", value
+    _put(plate, np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+    return "array", {"dtype": value.dtype.str, "shape": value.shape}
 
 
-def _answer_array(line: "Connection[Any, Any]", array: NDArray[Any]) -> None:
-    head = {"dtype": array.dtype.str, "shape": array.shape}
-    line.send_bytes(json.dumps(("array", head)).encode())
-    raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    for start in range(0, raw.size, PIECE):
-        line.send_bytes(raw[start : start + PIECE].data)
+def _put(plate: BinaryIO, raw: NDArray[np.uint8]) -> None:
+    plate.seek(0)
+    plate.truncate()
+    done = 0
+    while done < raw.size:
+        done += plate.write(raw[done:].data)
 
 
 @contextmanager
