@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy pictures bench faults lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy pictures bench faults fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,11 @@ bench: setup ## time and memory, as ratios within one run
 
 faults: setup ## kill a writer 200 times, and flip 10,000 bits before verify
 	$(RUN) python -m tests.faults
+
+COUNT ?= 1000000
+SEED ?= 0
+fuzz: setup ## read a million mutants of good files, or COUNT=n of them from SEED=n
+	$(RUN) python -m tests.fuzz --count $(COUNT) --seed $(SEED)
 
 lock: ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude medscience | sed 's/+cpu//' > envs/requirements.lock

@@ -43,7 +43,7 @@ class MedscienceError(Exception):
     ) -> None:
         self.code = code
         self.field = field
-        self.found = one_line(found)
+        self.found = one_line(found) or "nothing"
         self.expected = one_line(expected)
         self.fix = fix
         self.file = None if file is None else str(file)

@@ -95,7 +95,7 @@ def _from_sheet(file: "ModelFile", recipe: "Training", data: Path) -> "Iterator[
 
     cases = []
     for row in csv.DictReader(data.read_text("utf-8").splitlines(), delimiter="\t"):
-        image, labels = open_image(Path(row["image"])).image, open_image(Path(row["labels"])).image
+        image, labels = (open_image(Path(row[name])).volume("training") for name in ("image", "labels"))
         change = image.geometry.reorientation(file.input.axes)
         values = normalization(image, file.input.normalize)(image.read((slice(None),) * 3))
         truth = labels.read((slice(None),) * 3)
