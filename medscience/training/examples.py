@@ -23,8 +23,6 @@ from medscience.training.chunks import Chunks
 
 PLACES = 4096
 """Voxels of each class that are remembered of an image, to draw patches around."""
-CELL = 8
-"""Sides of the cells of which is known which classes are in them."""
 SLAB = 32
 
 
@@ -36,8 +34,6 @@ class Survey:
     """Voxels of each class."""
     places: tuple[NDArray[np.int32], ...]
     """For each class some of its voxels, drawn at random, shape (n, 3)."""
-    cells: NDArray[np.bool_]
-    """Shape (classes, I / CELL, J / CELL, K / CELL): which classes are in a cell."""
     box: tuple[tuple[int, int], ...]
     """First index and the one after the last of what is not background, along each axis."""
     strays: tuple[int, ...]
@@ -119,14 +115,12 @@ def _open(pair: Pair, design: Design, chunks: Chunks, random: np.random.Generato
     with about(truth.path):
         _belong_together(scan, truth, design)
     image, labels = _chunked(scan.image, chunks), _chunked(truth.image, chunks)
+    aligned = labels.turned(labels.geometry.reorientation(design.input.axes))
     with about(scan.path):
         seen = frame_of(image, design.input).image
+        if not aligned.geometry.close_to(seen.geometry):  # interpolated: once, not for each patch
+            seen, aligned = _chunked(seen, chunks), _chunked(nearest(labels, seen.geometry), chunks)
         normalize = normalization(seen, design.input.normalize)
-    turned = labels.turned(labels.geometry.reorientation(design.input.axes))
-    if turned.geometry.close_to(seen.geometry):
-        aligned = turned
-    else:  # interpolated: once, not for each patch
-        seen, aligned = _chunked(seen, chunks), _chunked(nearest(labels, seen.geometry), chunks)
     unseen = int(np.iinfo(labels.data.dtype).max)
     survey = surveyed(aligned, len(design.output.labels), unseen, random)
     if survey.strays:
@@ -194,7 +188,7 @@ def surveyed(labels: Image, classes: int, unseen: int, random: np.random.Generat
     shape = labels.shape
     counts = np.zeros(classes, dtype=np.int64)
     places = [_Places.empty() for _ in range(classes)]
-    cells = np.zeros((classes, *(-(-n // CELL) for n in shape)), dtype=bool)
+    along = [np.zeros(n, dtype=bool) for n in shape]
     strays: set[int] = set()
     for start in range(0, shape[0], SLAB):
         slab = labels.read((slice(start, start + SLAB), slice(None), slice(None)))
@@ -206,12 +200,12 @@ def surveyed(labels: Image, classes: int, unseen: int, random: np.random.Generat
             at = np.stack(np.unravel_index(found, slab.shape), axis=1).astype(np.int32)
             at[:, 0] += start
             counts[value] += len(at)
-            cells[(value, *(at // CELL).T)] = True
+            if value:
+                for axis, indices in zip(along, at.T, strict=True):
+                    axis[indices] = True
             places[value] = places[value].with_more(at, random)
-    labelled = np.array([cells[1:].any(axis=0)])[0]
-    box = tuple(_extent(labelled, axis, n) for axis, n in enumerate(shape))
     kept = tuple(place.voxels for place in places)
-    return Survey(counts, kept, cells, box, tuple(sorted(strays)))
+    return Survey(counts, kept, tuple(map(_extent, along)), tuple(sorted(strays)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +228,9 @@ class _Places:
         return _Places(together, ranks)
 
 
-def _extent(cells: NDArray[np.bool_], axis: int, size: int) -> tuple[int, int]:
-    others = tuple(other for other in range(3) if other != axis)
-    along = np.flatnonzero(cells.any(axis=others))
-    return (int(along[0]) * CELL, min(int(along[-1] + 1) * CELL, size)) if len(along) else (0, size)
+def _extent(labelled: NDArray[np.bool_]) -> tuple[int, int]:
+    indices = np.flatnonzero(labelled)
+    return (int(indices[0]), int(indices[-1]) + 1) if len(indices) else (0, len(labelled))
 
 
 def _pixels(image: Image) -> str:

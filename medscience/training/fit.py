@@ -79,6 +79,7 @@ class Fit:
         TrainingError
             If the loss or a gradient is not finite: the last state that was saved is good.
         """
+        self._refuse_statistics_of_parts(network)
         network.load_state_dict(dict(state.weights))
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         follower = Follower(network, self.recipe.optimiser)
@@ -93,6 +94,18 @@ class Fit:
                 self.tell(step, self.schedule.steps)
         network.eval()
         return state
+
+    def _refuse_statistics_of_parts(self, network: nn.Module) -> None:
+        """Batch normalisation that learns from a part of each batch is another network."""
+        normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
+        if normed and self.world.size > 1 and self.schedule.settles:
+            raise TrainingError(
+                "TRAIN-BATCHNORM",
+                field="training.settle",
+                found=f"{self.recipe.settle:g} with {self.world.size} processes",
+                expected="0: each process would learn other statistics",
+                fix="freeze batch normalisation with `settle: 0`, or train in one process",
+            )
 
     def _step(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 from medscience.geometry import Sizes
 from medscience.recipe import Recipe, Sampling, Stage
 from medscience.training.augment import augmented
-from medscience.training.examples import CELL, Example, Survey, image_patch
+from medscience.training.examples import Example, Survey, image_patch
 from medscience.training.patch import IGNORED, Patch
 
 TRIES = 32
@@ -38,7 +38,8 @@ def drawn(examples: Sequence[Example], recipe: Recipe, stage: Stage, step: int, 
     start, size = start_of(example, stage, random), stage.patch or example.shape
     region = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
     image, found = image_patch(example, region)
-    labels = np.where(found == example.unseen, IGNORED, found).astype(np.int64)
+    labels = found.astype(np.int64)
+    labels[labels == example.unseen] = IGNORED
     image, labels = augmented(image, labels, recipe.augmentation, random)
     place = " x ".join(f"{part.start}-{part.stop}" for part in region)
     return Patch(np.ascontiguousarray(image), np.ascontiguousarray(labels), f"{example.pair.sample} {place}")
@@ -90,7 +91,7 @@ def _class_balanced(example: Example, patch: Sizes, random: np.random.Generator)
 def _every_class(example: Example, patch: Sizes, random: np.random.Generator) -> Start:
     """The first of some class-balanced patches that has every class of the image, else the one with most."""
     survey = example.survey
-    wanted = int(survey.cells.any(axis=(1, 2, 3)).sum())
+    wanted = int((survey.counts > 0).sum())
     best, most = _class_balanced(example, patch, random), -1
     for _ in range(TRIES):
         start = _class_balanced(example, patch, random)
@@ -103,9 +104,9 @@ def _every_class(example: Example, patch: Sizes, random: np.random.Generator) ->
 
 
 def _classes_within(survey: Survey, start: Start, patch: Sizes) -> int:
-    """Number of classes in the cells that lie wholly in a patch."""
-    cells = tuple(slice(-(-s // CELL), (s + p) // CELL) for s, p in zip(start, patch, strict=True))
-    return int(survey.cells[(slice(None), *cells)].any(axis=(1, 2, 3)).sum())
+    """Number of classes of which a remembered voxel lies in a patch."""
+    low, high = np.array(start), np.array(start) + patch
+    return sum(bool(((low <= at) & (at < high)).all(axis=1).any()) for at in survey.places)
 
 
 STARTS: dict[Sampling, Callable[[Example, Sizes, np.random.Generator], Start]] = {
