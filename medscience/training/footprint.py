@@ -34,22 +34,26 @@ def patch_bytes(network: MeshNet, patch: Sizes, precision: str, *, checkpointing
         Whether layers are computed again on the way back.
     """
     values = torch.rand(1, 1, PROBE, PROBE, PROBE).contiguous(memory_format=torch.channels_last_3d)
+    together: dict[int, int] = {}
     kept, inputs, largest = [], [], 0
+    alive = []  # so that no two tensors have the same place in memory
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
         for group in (*groups(network.features), nn.Sequential(network.head)):
             inputs.append(values.nbytes)
             found, saved = _saved(group, values.detach().requires_grad_())
-            kept.append(saved)
+            kept.append(sum(saved.values()))
+            together |= saved
+            alive.append(found)
             largest, values = max(largest, found.nbytes), found
     logits = values.detach().float().requires_grad_()
     labels = torch.zeros(logits.shape[0], *logits.shape[2:], dtype=torch.int64)
     loss = 3 * logits.nbytes + labels.nbytes + cross_entropy(logits, labels).nbytes
-    held = sum(inputs) + max(kept) if checkpointing else sum(kept)
+    held = sum(inputs) + max(kept) if checkpointing else sum(together.values())
     return round((held + WORKING * largest + loss) / PROBE**3 * math.prod(patch))
 
 
-def _saved(layers: nn.Sequential, values: Tensor) -> tuple[Tensor, int]:
-    """Return what layers give, and the bytes that they keep for the way back, weights apart."""
+def _saved(layers: nn.Sequential, values: Tensor) -> tuple[Tensor, dict[int, int]]:
+    """Return what layers give, and the bytes that they keep for the way back, by place; weights apart."""
     weights = {weight.data_ptr() for weight in layers.parameters()}
     kept: dict[int, int] = {}
 
@@ -61,4 +65,4 @@ def _saved(layers: nn.Sequential, values: Tensor) -> tuple[Tensor, int]:
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         found = layers(values)
-    return found, sum(kept.values())
+    return found, kept

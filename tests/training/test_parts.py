@@ -182,7 +182,7 @@ def test_computing_layers_again_holds_a_small_part_of_a_deep_network():
     patch = (256, 256, 256)
     held = patch_bytes(deep, patch, "bfloat16", checkpointing=False)
     again = patch_bytes(deep, patch, "bfloat16", checkpointing=True)
-    assert again < 0.6 * held
+    assert again < 0.75 * held
     assert again == pytest.approx(8 * patch_bytes(deep, (128,) * 3, "bfloat16", checkpointing=True))
 
 
