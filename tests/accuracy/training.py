@@ -49,16 +49,17 @@ def say(line: str) -> None:
 
 def made(name: str, contrast: str, lesions: int, seed: int) -> None:
     """Simulate a head and ingest it with its truth, unless it is there."""
+    stores = [FOLDER / "heads" / f"{name}{suffix}.ome.zarr" for suffix in ("", "-labels")]
+    if all(commit_path(store).exists() for store in stores):
+        return
     head = simulate_head(seed, contrast=contrast, lesions=lesions)
     labels = (head.labels == LESION_LABEL).astype(np.uint8) if lesions else head.labels
-    for suffix, array in (("", head.image), ("-labels", labels)):
-        store = FOLDER / "heads" / f"{name}{suffix}.ome.zarr"
-        if not commit_path(store).exists():
-            scan = store.with_name(f"{name}{suffix}.nii")
-            image = Image(array, Meaning(head.geometry))
-            write_nifti(image, scan, is_labels=bool(suffix), form_code=1)
-            ingest(scan, store, labels=bool(suffix))
-            scan.unlink()
+    for store, array in zip(stores, (head.image, labels), strict=True):
+        scan = store.with_name(store.name.replace(".ome.zarr", ".nii"))
+        is_labels = store == stores[1]
+        write_nifti(Image(array, Meaning(head.geometry)), scan, is_labels=is_labels, form_code=1)
+        ingest(scan, store, labels=is_labels)
+        scan.unlink()
 
 
 def heads(contrast: str, first: int, count: int, split: str, lesions: int = 0) -> list[Pair]:
