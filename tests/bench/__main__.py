@@ -25,6 +25,7 @@ from tests.bench.row import HEADER, Row, table
 from tests.bench.setting import WHOLE, Setting
 from tests.bench.sliding import sliding
 from tests.bench.store import store
+from tests.bench.training import training
 from tests.bench.workers import workers
 
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "classes": classes,
     "memory": memory,
     "workers": workers,
+    "training": training,
 }
 RESULTS = Path("results")
 

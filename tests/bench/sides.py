@@ -29,6 +29,7 @@ from medscience.steps.predict import predict
 from medscience.store.images import open_image
 from medscience.store.record import peak_memory
 from medscience.terminal import progress  # noqa: F401 - likewise
+from tests.bench.learning import by_hand, learned
 
 EVERYTHING = (slice(None),) * 3
 MEMORY = "8G"
@@ -138,7 +139,7 @@ def roof(threads: int) -> Found:
     return {"seconds": time.perf_counter() - begun} | found
 
 
-SIDES = {side.__name__: side for side in (plain, sliding, stored, in_memory, shares, roof)}
+SIDES = {side.__name__: side for side in (plain, sliding, stored, in_memory, shares, roof, learned, by_hand)}
 
 if __name__ == "__main__":
     result = SIDES[sys.argv[1]](**json.loads(sys.argv[2]))
