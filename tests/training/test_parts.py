@@ -9,15 +9,19 @@ from monai.losses import DiceLoss
 from numpy.testing import assert_array_equal
 from torch.optim.lr_scheduler import OneCycleLR
 
+from medscience.errors import TrainingError
 from medscience.models.meshnet import MeshNet
 from medscience.recipe import Augmentation, Cycle, Loss, Recipe, Stage
 from medscience.training.augment import augmented, other_contrast
+from medscience.training.checkpoint import Checkpoint
 from medscience.training.chunks import Chunks
+from medscience.training.fit import Fit
 from medscience.training.footprint import patch_bytes
 from medscience.training.losses import patch_loss, soft_dice_loss
 from medscience.training.patch import IGNORED
 from medscience.training.recompute import logits_of
 from medscience.training.schedule import Schedule, cycled
+from medscience.training.world import World
 
 RANDOM = np.random.default_rng(0)
 
@@ -224,3 +228,12 @@ def test_brightness_changes_leave_labels_and_are_the_seeds(change):
     assert_array_equal(one, two)
     assert_array_equal(truth, labels)
     assert np.abs(one - image).max() > 0.01
+
+
+def test_batch_normalisation_that_would_differ_between_processes_is_refused():
+    stage = {"sampling": "anywhere", "patch": (8, 8, 8), "steps": 4, "learning_rate": 0.1}
+    network = MeshNet(4, 2, (1,), "relu", "batch")
+    start = Checkpoint(0, "", dict(network.state_dict()), {})
+    fit = Fit(Schedule(recipe(stage), 1), None, None, None, World(0, 2))
+    with pytest.raises(TrainingError, match="TRAIN-BATCHNORM"):
+        fit.run(network, start)
