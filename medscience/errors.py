@@ -114,6 +114,10 @@ class StallError(MedscienceError, TimeoutError):
     """Work that does not go on."""
 
 
+class TrainingError(MedscienceError, ValueError):
+    """A training that leads nowhere."""
+
+
 class StoppedError(MedscienceError, InterruptedError):
     """Work that was told to stop before it was finished.
 

@@ -17,6 +17,7 @@ from medscience.description import Training
 from medscience.progress import Tell, nobody
 from medscience.training.ahead import made_ahead
 from medscience.training.optimise import OneCycle
+from medscience.training.start import settle, start_as_identity
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,6 @@ Patch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 SETTLED = 0.75
 """The part of the steps after which batch normalisation keeps its statistics, and the network learns to
 live with those that it will have when it is used."""
-
-
-NOISE = 0.3
-"""How far from the identity a layer starts, as a part of the usual random weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tel
         Hears of every step.
     """
     torch.manual_seed(recipe.seed)
-    network.apply(_start)
+    network.apply(start_as_identity)
     network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = OneCycle(network, recipe.learning_rate, recipe.steps)
     batches = made_ahead(iter(lambda: list(islice(data, recipe.batch)), []))
@@ -81,7 +78,7 @@ def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tel
         optimiser.step(loss)
         losses.append(loss.item())
         if step == int(SETTLED * recipe.steps):
-            network.apply(_settle)
+            network.apply(settle)
         tell(step, recipe.steps)
         if step % 20 == 0:
             log.debug("step %d of %d: loss %.4f", step, recipe.steps, np.mean(losses[-20:]))
@@ -96,24 +93,3 @@ def _loss(network: nn.Module, batch: Sequence[Patch], recipe: Training) -> Tenso
         logits = network(seen)
     wanted = torch.from_numpy(labels.astype(np.int64))
     return nn.functional.cross_entropy(logits.float(), wanted, torch.tensor(recipe.class_weights))
-
-
-def _start(layer: nn.Module) -> None:
-    """Let every layer pass on what it is given, and a little more.
-
-    So a deep stack without shortcuts starts as one with them (Zagoruyko and Komodakis 2017,
-    arXiv:1706.00388). A layer that changes the width keeps the variance of activations instead (He et
-    al. 2015, arXiv:1502.01852).
-    """
-    if isinstance(layer, nn.Conv3d):
-        nn.init.kaiming_normal_(layer.weight)
-        if layer.in_channels == layer.out_channels and layer.kernel_size != (1, 1, 1):
-            with torch.no_grad():
-                layer.weight.mul_(NOISE).add_(nn.init.dirac_(torch.empty_like(layer.weight)))
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-
-
-def _settle(layer: nn.Module) -> None:
-    if isinstance(layer, nn.BatchNorm3d):
-        layer.eval()
