@@ -149,6 +149,15 @@ class SimulatedHeads(Strict):
     count: Side
 
 
+class Cycle(Strict):
+    """A further training with the same patches, that goes on from the weights of the one before."""
+
+    steps: Side
+    learning_rate: Annotated[float, Field(gt=0)]
+    class_weights: tuple[float, ...]
+    seed: int
+
+
 class Training(Strict):
     """How the weights were made, so that they can be made again."""
 
@@ -163,6 +172,13 @@ class Training(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions; weights and loss are always float32."""
     seed: int
+    then: tuple[Cycle, ...] = ()
+
+    @property
+    def cycles(self) -> tuple["Training", ...]:
+        """The recipe of each cycle, the first one's first."""
+        further = (self.model_copy(update=cycle.model_dump()) for cycle in self.then)
+        return self, *further
 
 
 def _kind_of_training(found: Any) -> str:  # noqa: ANN401 - whatever the YAML holds

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
     from medscience.description import Design, SimulatedHeads, Training
     from medscience.recipe import Recipe
-    from medscience.training.loop import Patch
 
 log = logging.getLogger(__name__)
 
@@ -143,16 +141,19 @@ def _from_heads(design: "Design", recipe: "Training", name: str, into: Path) -> 
     from medscience.models.plain import as_convolutions
     from medscience.models.save import save_model
     from medscience.models.zoo import build
+    from medscience.simulate.drawn import drawn_patches
     from medscience.terminal.progress import shown
     from medscience.training.loop import train as run
 
     if recipe.heads is None:
         raise _no_recipe(Path(name), "no simulated heads")
-    patches = _simulated(design, recipe, recipe.heads)
+    maps = _tissue_maps(design, recipe.heads)
     network = build(design.network)
-    with shown(f"train {name}") as tell:
-        losses = run(network, patches, recipe, tell)
-    log.info("last loss %.4f", losses[-1])
+    for number, cycle in enumerate(recipe.cycles):
+        patches = drawn_patches(maps, cycle.patch, cycle.seed)
+        with shown(f"train {name}") as tell:
+            losses = run(network, patches, cycle, tell, goes_on=number > 0)
+        log.info("last loss %.4f", losses[-1])
     tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
     weights = design.model_dump(include={"weights"}).get("weights", {})
     description = design.model_dump(exclude={"weights", "known_answer", "accuracy"}) | {
@@ -163,9 +164,8 @@ def _from_heads(design: "Design", recipe: "Training", name: str, into: Path) -> 
     log.info("wrote %s", save_model(into / name, description, tensors, convolutions))
 
 
-def _simulated(design: "Design", recipe: "Training", heads: "SimulatedHeads") -> "Iterator[Patch]":
-    """Return patches of simulated heads whose brightness is drawn anew each time."""
-    from medscience.simulate.drawn import drawn_patches, tissue_map
+def _tissue_maps(design: "Design", heads: "SimulatedHeads") -> "list[NDArray[np.uint8]]":
+    from medscience.simulate.drawn import tissue_map
     from medscience.terminal.progress import shown
 
     maps: list[NDArray[np.uint8]] = []
@@ -173,4 +173,4 @@ def _simulated(design: "Design", recipe: "Training", heads: "SimulatedHeads") ->
         for seed in range(heads.first_seed, heads.first_seed + heads.count):
             tell(len(maps), heads.count)
             maps.append(tissue_map(seed, design.input.axes))
-    return drawn_patches(maps, recipe.patch, recipe.seed)
+    return maps

@@ -1,11 +1,10 @@
-"""A minimal training loop: random patches, weighted cross-entropy, one cycle.
+"""A minimal training loop for drawn patches: weighted cross-entropy, one cycle.
 
 Enough to train the demo's network again from its recipe; it validates nothing and resumes nothing.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -29,45 +28,32 @@ SETTLED = 0.75
 live with those that it will have when it is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A training pair in the network's axes, both of shape (I, J, K)."""
-
-    image: NDArray[np.float32]
-    """Normalised as the model file says."""
-    labels: NDArray[np.uint8]
-
-
-def patches(cases: Sequence[Case], patch: tuple[int, int, int], seed: int) -> Iterator[Patch]:
-    """Yield random patches for ever, half of them mirrored.
-
-    Mirrored is the first axis, which runs left-right. A patch larger than a case is cut to the case.
-    """
-    random = np.random.default_rng(seed)
-    while True:
-        case = cases[int(random.integers(len(cases)))]
-        starts = [random.integers(max(n - p, 0) + 1) for n, p in zip(case.image.shape, patch, strict=True)]
-        region = tuple(slice(s, s + p) for s, p in zip(starts, patch, strict=True))
-        mirror = slice(None, None, -1 if random.random() < 0.5 else 1)
-        yield case.image[region][mirror], case.labels[region][mirror]
-
-
-def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tell = nobody) -> list[float]:
+def train(
+    network: nn.Module,
+    data: Iterator[Patch],
+    recipe: Training,
+    tell: Tell = nobody,
+    *,
+    goes_on: bool = False,
+) -> list[float]:
     """Train a network in place and return the loss of every step.
 
     Parameters
     ----------
     network : Module
-        Maps (B, 1, I, J, K) to logits (B, classes, I, J, K); its weights are drawn anew from the seed.
+        Maps (B, 1, I, J, K) to logits (B, classes, I, J, K).
     data : iterator of Patch
         At least as many patches as the recipe's steps need, those of a step of one shape.
     recipe : Training
         Steps, batch, learning rate, class weights, precision and seed.
     tell : callable
         Hears of every step.
+    goes_on : bool
+        Whether the network keeps its weights; else they are drawn anew from the seed.
     """
     torch.manual_seed(recipe.seed)
-    network.apply(start_as_identity)
+    if not goes_on:
+        network.apply(start_as_identity)
     network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = OneCycle(network, recipe.learning_rate, recipe.steps)
     batches = made_ahead(iter(lambda: list(islice(data, recipe.batch)), []))
