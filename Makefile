@@ -10,10 +10,10 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy pictures bench faults lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy training-accuracy pictures bench faults fuzz lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
 
 setup: $(READY) ## make .venv with every version pinned (TORCH_INDEX=URL chooses another torch)
 
@@ -67,6 +67,9 @@ demo-model: setup ## train the demo's network again from its recipe, into result
 demo-accuracy: setup ## measure the demo's network on unseen simulated heads and on the real scan
 	$(RUN) python -m tests.accuracy
 
+training-accuracy: setup ## train the recipes on simulated heads and measure them (hours; leave the machine alone meanwhile)
+	$(RUN) python -m tests.accuracy.training
+
 pictures: setup ## make the pictures of the docs again, from the results of make demo (needs xvfb-run and chromium)
 	$(RUN) python docs/pictures/heads.py
 	$(RUN) python docs/pictures/report_page.py
@@ -78,6 +81,11 @@ bench: setup ## time and memory, as ratios within one run
 
 faults: setup ## kill a writer 200 times, and flip 10,000 bits before verify
 	$(RUN) python -m tests.faults
+
+COUNT ?= 1000000
+SEED ?= 0
+fuzz: setup ## read a million mutants of good files, or COUNT=n of them from SEED=n
+	$(RUN) python -m tests.fuzz --count $(COUNT) --seed $(SEED)
 
 lock: ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude medscience | sed 's/+cpu//' > envs/requirements.lock

@@ -16,6 +16,7 @@ import typer
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import export, models, simulate
+from medscience.steps.compare import compare
 from medscience.steps.doctor import doctor
 from medscience.steps.ingest import ingest
 from medscience.steps.measure import measure
@@ -64,7 +65,7 @@ def options(
     context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, plan, predict, postprocess, measure, report, train, verify, doctor):
+for step in (ingest, plan, predict, postprocess, measure, compare, report, train, verify, doctor):
     app.command()(step)
 
 
@@ -96,7 +97,7 @@ _models = _group(
     app,
     "models",
     "List, check and bring in models.",
-    {"list": models.list_models, "check": models.check},
+    {"list": models.list_models, "check": models.check, "add": models.add},
 )
 _group(_models, "import", "Convert models that others publish.", {"brainchop": models.brainchop})
 

@@ -8,13 +8,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from medscience.config.sheet import NAME, Track
-from medscience.config.yaml import Strict, read_yaml
+from medscience.config.yaml import Strict, check, parse_yaml, read_yaml
 from medscience.errors import ModelError
+from medscience.recipe import Recipe
 
 MODEL_FORMAT: Final = "medscience-model-1"
 
@@ -148,6 +149,15 @@ class SimulatedHeads(Strict):
     count: Side
 
 
+class Cycle(Strict):
+    """A further training with the same patches, that goes on from the weights of the one before."""
+
+    steps: Side
+    learning_rate: Annotated[float, Field(gt=0)]
+    class_weights: tuple[float, ...]
+    seed: int
+
+
 class Training(Strict):
     """How the weights were made, so that they can be made again."""
 
@@ -162,6 +172,24 @@ class Training(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions; weights and loss are always float32."""
     seed: int
+    then: tuple[Cycle, ...] = ()
+
+    @property
+    def cycles(self) -> tuple["Training", ...]:
+        """The recipe of each cycle, the first one's first."""
+        further = (self.model_copy(update=cycle.model_dump()) for cycle in self.then)
+        return self, *further
+
+
+def _kind_of_training(found: Any) -> str:  # noqa: ANN401 - whatever the YAML holds
+    keys = found if isinstance(found, dict) else type(found).model_fields
+    return "sheet" if "stages" in keys and "heads" not in keys else "simulated"
+
+
+AnyTraining = Annotated[
+    Annotated[Training, Tag("simulated")] | Annotated[Recipe, Tag("sheet")], Discriminator(_kind_of_training)
+]
+"""A recipe for simulated heads, or for a sheet of images and labels."""
 
 
 class Accuracy(Strict):
@@ -188,8 +216,11 @@ class Author(Strict):
     name: str
 
 
-class ModelFile(Strict):
-    """The only home of what is tied to weights."""
+class Design(Strict):
+    """A model without its weights: what it sees, what its answer means, and how it is trained.
+
+    ``config/recipes/NAME.yaml``.
+    """
 
     format: Literal["medscience-model-1"] = MODEL_FORMAT
     name: Annotated[str, Field(pattern=NAME)]
@@ -200,18 +231,15 @@ class ModelFile(Strict):
     cite: tuple[str, ...] = ()
     track: Track
     network: Network
-    weights: Weights
     input: NetworkInput
     output: Output
     postprocess: Postprocess
     caution: str | None = None
     """What a reader of every result must know, such as "trained on simulated data only"."""
-    training: Training | None = None
-    accuracy: tuple[Accuracy, ...] = ()
-    known_answer: KnownAnswer
+    training: AnyTraining | None = None
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "ModelFile":
+    def _fits_together(self) -> "Design":
         values = [label.value for label in self.output.labels]
         if values != list(range(self.network.arguments.classes)):
             raise ValueError(
@@ -222,11 +250,34 @@ class ModelFile(Strict):
             raise ValueError("the conformed grid has the axes LIA and the spacing 1, 1, 1")
         if len({"LRPAIS".index(letter) // 2 for letter in self.input.axes}) != 3:
             raise ValueError(f"input.axes must name each world axis once, found {self.input.axes}")
+        if isinstance(self.training, Recipe) and len(self.training.loss.class_weights) != len(values):
+            raise ValueError(
+                f"training.loss.class_weights must have one weight for each of {len(values)} classes, "
+                f"found {len(self.training.loss.class_weights)}"
+            )
         return self
+
+
+class ModelFile(Design):
+    """The only home of what is tied to weights."""
+
+    weights: Weights
+    accuracy: tuple[Accuracy, ...] = ()
+    known_answer: KnownAnswer
 
 
 MODELS = Path("config/models")
 """Where a model's name is looked up, from the working directory."""
+
+
+RECIPES = Path("config/recipes")
+"""Where the name of a recipe is looked up."""
+
+
+def find_design(name_or_file: str) -> Path:
+    """Return the recipe of a name in ``config/recipes``, else the model file that `find_model` finds."""
+    path = RECIPES / f"{name_or_file}.yaml"
+    return path if path.is_file() else find_model(name_or_file)
 
 
 def find_model(name_or_file: str) -> Path:
@@ -250,6 +301,13 @@ def find_model(name_or_file: str) -> Path:
             fix="see `medscience models list`, or bring one with `medscience models import`",
         )
     return path
+
+
+def read_design(path: Path) -> Design:
+    """Return the content of a recipe, or of a model file."""
+    content = parse_yaml(path)
+    has_weights = isinstance(content, dict) and "weights" in content
+    return check(path, content, ModelFile if has_weights else Design)
 
 
 def read_model(path: Path) -> ModelFile:

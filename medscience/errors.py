@@ -43,7 +43,7 @@ class MedscienceError(Exception):
     ) -> None:
         self.code = code
         self.field = field
-        self.found = one_line(found)
+        self.found = one_line(found) or "nothing"
         self.expected = one_line(expected)
         self.fix = fix
         self.file = None if file is None else str(file)
@@ -112,6 +112,10 @@ class WorkerError(MedscienceError, ChildProcessError):
 
 class StallError(MedscienceError, TimeoutError):
     """Work that does not go on."""
+
+
+class TrainingError(MedscienceError, ValueError):
+    """A training that leads nowhere."""
 
 
 class StoppedError(MedscienceError, InterruptedError):

@@ -87,6 +87,16 @@ class Geometry:
         if lengths.min() <= 0 or abs(np.linalg.det(matrix[:3, :3] / lengths)) < 1e-3:
             raise _bad_affine(self.affine, "three independent axes")
 
+    @classmethod
+    def own(cls, shape: Sizes, spacing: Triple = (1.0, 1.0, 1.0)) -> "Geometry":
+        """Return the grid of an array that has no place in a patient: x, y and z along its own axes.
+
+        >>> Geometry.own((1, 384, 512), (1.0, 0.5, 0.5)).world((0, 4, 2)).tolist()
+        [1.0, 2.0, 0.0]
+        """
+        z, y, x = spacing
+        return cls(shape, ((0.0, 0.0, x, 0.0), (0.0, y, 0.0, 0.0), (z, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)))
+
     @property
     def matrix(self) -> NDArray[np.float64]:
         """The affine as an array (4, 4)."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from itertools import product
+from math import inf
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +15,9 @@ from medscience.geometry import Geometry, Reorientation
 AXES = "tczyx"
 """The axes that there are, in the order in which they are stored."""
 
-UNITS = {"t": "second", "c": None, "z": "millimeter", "y": "millimeter", "x": "millimeter"}
-"""The unit of each axis."""
+Space = Literal["patient", "own", "pixels"]
+"""Where a grid's coordinates are: in a patient (RAS+ millimetres); in millimetres along the array's own axes,
+from its first voxel; or the same in numbers of voxels, where their size is unknown (ADR 14)."""
 
 
 class LazyArray(Protocol):
@@ -42,7 +45,7 @@ class Meaning:
     Raises
     ------
     GeometryError
-        If the axes are not some of t, c before z, y, x.
+        If the axes are not some of t, c before z, y, x, or times are given where there are none.
     """
 
     geometry: Geometry
@@ -50,7 +53,10 @@ class Meaning:
     value_unit: str | None = None
     """Unit of the numbers, such as ``HU``; None where the scanner's scale is arbitrary, as in MRI."""
     time_step: float | None = None
-    """Seconds between two volumes, where there is an axis t."""
+    """Seconds between two volumes or frames, where there is an axis t and it is known."""
+    space: Space = "patient"
+    skipped: tuple[tuple[int, int], ...] = ()
+    """Where frames were lost: pairs of an index along t and how many time steps are missing before it."""
 
     def __post_init__(self) -> None:
         known = [axis for axis in AXES if axis in self.axes]
@@ -62,6 +68,31 @@ class Meaning:
                 expected="zyx, preceded by some of t, c",
                 fix="name the axes in this order",
             )
+        step = self.time_step
+        if (step is None and self.skipped) or (
+            step is not None and not ("t" in self.axes and 0 < step < inf)
+        ):
+            raise GeometryError(
+                "IMAGE-TIME",
+                field="time step",
+                found=f"{step}, axes {self.axes}",
+                expected="seconds, more than 0, and an axis t",
+                fix="check the times of the source",
+            )
+
+    def times(self, count: int) -> NDArray[np.float64]:
+        """Return the seconds from the first volume or frame to each of the first `count`.
+
+        Steps, not seconds, where the time step is unknown.
+
+        >>> grid = Geometry.own((1, 384, 512))
+        >>> Meaning(grid, "tzyx", time_step=0.5, space="pixels", skipped=((2, 3),)).times(4).tolist()
+        [0.0, 0.5, 2.5, 3.0]
+        """
+        steps = np.arange(count, dtype=np.float64)
+        for index, missing in self.skipped:
+            steps[index:] += missing
+        return steps * (self.time_step or 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +142,13 @@ class Image:
         return Image(_Turned(self.data, change), meaning)
 
     def slabs(self, slices: int = 32) -> Iterator[NDArray[Any]]:
-        """Yield a volume (Z, Y, X) a few slices at a time."""
-        for start in range(0, self.shape[0], slices):
-            yield self.read((slice(start, start + slices), slice(None), slice(None)))
+        """Yield a few slices (Z, Y, X) at a time, volume after volume along the axes before z."""
+        *lead, depth, _, _ = self.shape
+        for place in product(*map(range, lead)):
+            volume = tuple(slice(n, n + 1) for n in place)
+            for start in range(0, depth, slices):
+                part = self.read((*volume, slice(start, start + slices), slice(None), slice(None)))
+                yield part.reshape(part.shape[-3:])
 
     def read(self, region: tuple[slice, ...]) -> NDArray[Any]:
         """Return the numbers of a region, one slice for each axis."""

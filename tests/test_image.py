@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from medscience.errors import GeometryError
-from medscience.image import AXES, UNITS, Image, Meaning
+from medscience.geometry import Geometry
+from medscience.image import AXES, Image, Meaning
 from medscience.testing.phantoms import orientations
 from medscience.testing.strategies import geometries, volumes
 
@@ -34,9 +35,41 @@ def test_axes_that_repeat_or_are_unknown_are_refused(axes):
         Meaning(GRID, axes)
 
 
-def test_every_axis_says_its_unit_or_that_it_has_none():
-    assert set(UNITS) == set(AXES)
-    assert {UNITS[axis] for axis in "zyx"} == {"millimeter"}
+@pytest.mark.parametrize(
+    "axes, step, skipped",
+    [
+        ("zyx", 0.5, ()),
+        ("tzyx", 0.0, ()),
+        ("tzyx", -1.0, ()),
+        ("tzyx", np.inf, ()),
+        ("tzyx", np.nan, ()),
+        ("tzyx", None, ((1, 2),)),
+    ],
+)
+def test_times_that_cannot_be_are_refused(axes, step, skipped):
+    with pytest.raises(GeometryError, match="IMAGE-TIME"):
+        Meaning(GRID, axes, time_step=step, skipped=skipped)
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=30), st.floats(1e-6, 10))
+def test_times_with_gaps_are_the_steps_that_were_taken_one_after_the_other(steps, step):
+    skipped = tuple((n, taken - 1) for n, taken in enumerate(steps, start=1) if taken > 1)
+    meaning = Meaning(GRID, "tzyx", time_step=step, skipped=skipped)
+    assert_allclose(meaning.times(len(steps) + 1), step * np.cumsum([0, *steps]))
+
+
+def test_a_grid_without_a_patient_counts_along_its_own_axes():
+    grid = Geometry.own((1, 384, 512), (1.0, 0.25, 0.5))
+    assert grid.orientation == "SAR"
+    assert grid.world((0, 8, 6)).tolist() == [3.0, 2.0, 0.0]
+
+
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3))
+def test_slabs_of_a_series_come_volume_after_volume_and_hold_no_parts_of_two(slices, times, channels):
+    array = np.arange(times * channels * 7 * 2 * 3).reshape(times, channels, 7, 2, 3)
+    slabs = list(Image(array, Meaning(Geometry.own((7, 2, 3)), "tczyx")).slabs(slices))
+    assert_array_equal(np.concatenate(slabs), array.reshape(-1, 2, 3))
+    assert len(slabs) == times * channels * -(-7 // slices)
 
 
 @given(geometries(), st.data())

@@ -12,19 +12,10 @@ from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
 
-# Snakemake can run code that it finds in a file given with --configfile, so it never sees ours
-if workflow.overwrite_configfiles:
-    raise WorkflowError(
-        "--configfile is not read: give the file with --config settings=FILE"
-    )
+if workflow.config_settings.config:
+    raise WorkflowError("settings belong in the config file: --config is not read")
 
-GIVEN = dict(workflow.config_settings.config)
-CONFIG = os.path.relpath(str(GIVEN.pop("settings", "config/config.yaml")))
-
-if GIVEN:
-    raise WorkflowError(
-        f"settings belong in {CONFIG}: of --config only settings=FILE is read"
-    )
+CONFIG = os.path.relpath((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
 
 try:
     COHORT = read_cohort(Path(CONFIG))
@@ -50,11 +41,10 @@ wildcard_constraints:
 def stamp(path):
     """Size and time of a file, or of all in a folder, so that a changed source is read again."""
     try:
-        files = [Path(path), *Path(path).rglob("*")]
-        every = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        found = [file.stat() for file in (Path(path), *Path(path).glob("**/*"))]
     except OSError:
         return "missing"
-    return f"{sum(size for size, _ in every)} {max(time for _, time in every)}"
+    return f"{sum(status.st_size for status in found)} {max(status.st_mtime_ns for status in found)}"
 
 
 def source(wildcards):
@@ -68,6 +58,11 @@ def source_digest(wildcards):
 
 def source_options(wildcards):
     return COHORT.sample(wildcards.sample).options
+
+
+def acquisition(wildcards):
+    path = COHORT.sample(wildcards.sample).acquisition
+    return ["--acquisition", path] if path else []
 
 
 def reference_source(wildcards):

@@ -12,11 +12,14 @@ rule ingest:
         source=source,
         digest=source_digest,
         options=source_options,
+        acquisition=acquisition,
         stamp=lambda wildcards: stamp(source(wildcards)),
+        told=lambda wildcards: [stamp(path) for path in acquisition(wildcards)[1:]],
         failed="results/failed/ingest/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "ingest {params.source:q} {output} {params.digest} {params.options} &> {log}"
+        "ingest {params.source:q} {output} {params.digest} {params.options} "
+        "{params.acquisition:q} &> {log}"
 
 
 rule reference:

@@ -1,8 +1,9 @@
 """The sample sheet: a table of tab-separated text, one sample a row.
 
 Columns: sample, track, source; and, where known, reference (labels to compare with), patient, split,
-sha256 (of the source). Where a source leaves something open, series, volume, on_tilt, on_gap and accept say
-what the options of ``medscience ingest`` with these names do. Everything is text; nothing is guessed.
+sha256 (of the source), acquisition (a file that says what the source cannot). Where a source leaves something
+open, series, volume, on_tilt, on_gap and accept say what the options of ``medscience ingest`` of that
+name do. Everything is text; nothing is guessed.
 """
 
 import csv
@@ -10,7 +11,7 @@ import logging
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -25,8 +26,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Track = Literal["brain_mri", "liver_ct", "cbct4d", "steelpan"]
 
 NEEDED = ("sample", "track", "source")
-OPTIONAL = ("reference", "patient", "split", "sha256")
-PATHS = ("source", "reference")
+OPTIONAL = ("reference", "patient", "split", "sha256", "acquisition")
+PATHS = ("source", "reference", "acquisition")
 FREE = (*PATHS, "patient", "split")
 """Columns whose cells have no form of their own."""
 CHOICES = {
@@ -58,6 +59,7 @@ class Sample(Strict):
     on_tilt: str | None = None
     on_gap: str | None = None
     accept: str | None = None
+    acquisition: str | None = None
 
     @property
     def options(self) -> list[str]:
@@ -75,22 +77,47 @@ def read_sheet(path: Path) -> tuple[Sample, ...]:
         If the sheet has a fault; the one error names all of them, with their lines. A source that is
         missing or broken is no fault of the sheet: it stops its sample only.
     """
+    rows = checked_rows(path, NEEDED, (*OPTIONAL, *CHOICES), _cell_faults)
+    _warn_of_sources_named_twice(path, rows)
+    return tuple(_sample(cells) for _, cells in rows)
+
+
+def checked_rows(
+    path: Path,
+    needed: tuple[str, ...],
+    optional: tuple[str, ...],
+    cell_faults: Callable[[dict[str, str]], Iterator[str]],
+) -> list[tuple[int, dict[str, str]]]:
+    """Return the line number and the cells of every row of a sheet, by column.
+
+    Parameters
+    ----------
+    needed, optional : tuple of str
+        Columns that must, and that may be there; `sample` is one of the needed, and names no row twice.
+    cell_faults : callable
+        Yields what is wrong with the cells of a row; begins with `name_faults`.
+
+    Raises
+    ------
+    ConfigError
+        If there is a fault; the one error names all of them, with their lines.
+    """
     rows = _rows(path)
     header = rows[0] if rows else []
-    faults = list(_header_faults(header))
+    faults = list(_header_faults(header, needed, optional))
     if not faults:
-        faults = list(_row_faults(header, rows[1:]))
+        faults = list(_row_faults(header, rows[1:], cell_faults))
     if faults:
         raise ConfigError(
             "SHEET-INVALID",
             file=path,
             field=f"{len(faults)} fault{'s' * (len(faults) > 1)}",
             found="; ".join(faults),
-            expected=f"tab-separated columns {', '.join(NEEDED)}, perhaps {', '.join([*OPTIONAL, *CHOICES])}",
+            expected=f"tab-separated columns {', '.join(needed)} and perhaps {', '.join(optional)}",
             fix="correct the sheet",
         )
-    _warn_of_sources_named_twice(path, header, rows[1:])
-    return tuple(_sample(dict(zip(header, row, strict=True))) for row in rows[1:] if any(row))
+    lines = enumerate(rows[1:], start=2)
+    return [(line, dict(zip(header, row, strict=True))) for line, row in lines if any(row)]
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -123,13 +150,13 @@ def _text(path: Path, content: bytes) -> str:
         raise _unreadable(path, found, "UTF-8") from fault
 
 
-def _header_faults(header: list[str]) -> Iterator[str]:
-    known = (*NEEDED, *OPTIONAL, *CHOICES)
+def _header_faults(header: list[str], needed: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[str]:
+    known = (*needed, *optional)
     if len(header) < 2:
         other = next((f", perhaps separated by {sign!r}" for sign in ";, " if sign in "".join(header)), "")
         yield f"line 1: {len(header)} column, separated by tabs{other}"
         return
-    for name in NEEDED:
+    for name in needed:
         if name not in header:
             yield f"line 1: no column {name!r}"
     for name in dict.fromkeys(header):
@@ -139,7 +166,9 @@ def _header_faults(header: list[str]) -> Iterator[str]:
             yield f"line 1: column {name!r} twice"
 
 
-def _row_faults(header: list[str], rows: list[list[str]]) -> Iterator[str]:
+def _row_faults(
+    header: list[str], rows: list[list[str]], cell_faults: Callable[[dict[str, str]], Iterator[str]]
+) -> Iterator[str]:
     seen: dict[str, int] = {}
     for line, row in enumerate(rows, start=2):
         if not any(row):
@@ -148,19 +177,24 @@ def _row_faults(header: list[str], rows: list[list[str]]) -> Iterator[str]:
             yield f"line {line}: {len(row)} cells under {len(header)} columns"
             continue
         cells = dict(zip(header, row, strict=True))
-        yield from (f"line {line}, {fault}" for fault in _cell_faults(cells))
+        yield from (f"line {line}, {fault}" for fault in cell_faults(cells))
         first = seen.setdefault(cells["sample"].casefold(), line)
         if first != line:
             yield f"line {line}, sample: {cells['sample']!r} stands in line {first} already"
 
 
-def _cell_faults(cells: dict[str, str]) -> Iterator[str]:
+def name_faults(cells: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the sample's name, and with cells that look quoted."""
     for name, cell in cells.items():
         if cell.startswith('"'):
             yield f"{name}: begins with a quotation mark, but cells are taken as they stand"
         yield from (f"{name}: {fault}" for fault in _form_faults(name, cell))
     if not re.fullmatch(NAME, cells["sample"]):
         yield f"sample: {cells['sample']!r} is not made of letters, digits, _ and - (64 at most)"
+
+
+def _cell_faults(cells: dict[str, str]) -> Iterator[str]:
+    yield from name_faults(cells)
     if cells["track"] not in get_args(Track):
         yield f"track: {cells['track']!r} is none of {', '.join(get_args(Track))}"
     if not cells["source"]:
@@ -185,12 +219,12 @@ def _form_faults(name: str, cell: str) -> Iterator[str]:
         yield "begins with ~, which only a shell takes for a home folder"
 
 
-def _warn_of_sources_named_twice(path: Path, header: list[str], rows: list[list[str]]) -> None:
+def _warn_of_sources_named_twice(path: Path, rows: Sequence[tuple[int, dict[str, str]]]) -> None:
     """Tell of samples that would be measured twice under two names."""
-    column, lines = header.index("source"), defaultdict(list)
-    for line, row in enumerate(rows, start=2):
-        if any(row):
-            lines[Path(row[column]).absolute().resolve()].append(str(line))
+    lines: dict[tuple[object, ...], list[str]] = defaultdict(list)
+    for line, cells in rows:
+        parts = [cells.get(name, "") for name in CHOICES]  # a folder may hold several series
+        lines[Path(cells["source"]).absolute().resolve(), *parts].append(str(line))
     for twice in (found for found in lines.values() if len(found) > 1):
         log.warning("SHEET-SAME-SOURCE  %s: lines %s name the same source", path, ", ".join(twice))
 

@@ -87,6 +87,17 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
         If the file is missing, too large, not plain YAML, or does not fit `model`; every fault of a
         file that parses is named in the one error.
     """
+    return check(path, parse_yaml(path), model)
+
+
+def parse_yaml(path: Path) -> object:
+    """Return the plain values in a YAML file, before anyone asked what they mean.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, too large, or not plain YAML.
+    """
     try:
         size = path.stat().st_size
         text = path.read_text("utf-8-sig") if size <= LARGEST_FILE else ""
@@ -95,14 +106,14 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     if size > LARGEST_FILE:
         raise _unreadable(path, f"{size} bytes", f"at most {LARGEST_FILE} bytes")
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506, TID251 - _Loader is a SafeLoader
+        content: object = yaml.load(text, Loader=_Loader)  # noqa: S506, TID251 - _Loader is a SafeLoader
     except (yaml.YAMLError, RecursionError) as fault:
         problem = str(getattr(fault, "problem", None) or type(fault).__name__)
         mark = getattr(fault, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         found = problem.removeprefix("found ") + where
         raise _unreadable(path, found, "plain YAML with unique keys") from fault
-    return check(path, content, model)
+    return content
 
 
 def write_yaml(content: Strict) -> str:

@@ -17,13 +17,14 @@ from medscience.image import Image
 from medscience.store.files import replaced
 
 MILLIMETRES = 2
+SECONDS = 8
 LABEL_INTENT = 1002
 ALIGNED = 2
 """NIfTI's code for an affine to coordinates of some scan, where the source had no code of its own."""
 
 
 def write_nifti(image: Image, destination: Path, *, is_labels: bool, form_code: int | None) -> None:
-    """Write a volume as NIfTI-1, slab by slab; the file is there whole or not at all.
+    """Write a volume, or a series in time, as NIfTI-1, slab by slab; the file is there whole or not at all.
 
     Array index [k, j, i] is written as voxel (i, j, k), so that a scan that came as NIfTI goes back on its
     own grid. sform holds the full affine; qform the same, unless it cannot say it (shear, some half turns).
@@ -31,7 +32,7 @@ def write_nifti(image: Image, destination: Path, *, is_labels: bool, form_code: 
     Parameters
     ----------
     image : Image
-        Axes (z, y, x).
+        Axes (z, y, x) or (t, z, y, x), in a patient.
     destination : Path
         Ends in ``.nii`` or ``.nii.gz``.
     is_labels : bool
@@ -42,16 +43,18 @@ def write_nifti(image: Image, destination: Path, *, is_labels: bool, form_code: 
     Raises
     ------
     MismatchError
-        If the name has another ending, or the image more than three axes.
+        If the name has another ending, or NIfTI cannot say what the axes mean.
     """
-    if not destination.name.endswith((".nii", ".nii.gz")) or image.meaning.axes != "zyx":
+    meaning = image.meaning
+    sayable = meaning.axes in ("zyx", "tzyx") and meaning.space == "patient" and not meaning.skipped
+    if not destination.name.endswith((".nii", ".nii.gz")) or not sayable:
         raise MismatchError(
             "EXPORT-NIFTI",
             file=destination,
             field="name and axes",
-            found=f"{destination.name}, axes {image.meaning.axes}",
-            expected="a name that ends in .nii or .nii.gz, axes zyx",
-            fix="choose such a name; series in time are not exported yet",
+            found=f"{destination.name}, axes {meaning.axes} in {meaning.space} coordinates",
+            expected="a name that ends in .nii or .nii.gz; axes zyx or tzyx in a patient, no time skipped",
+            fix="choose such a name; frames of a video are no volumes",
         )
     header = _header(image, is_labels=is_labels, form_code=form_code or ALIGNED)
     with replaced(destination) as temporary, _opened(temporary, destination) as stream:
@@ -66,12 +69,13 @@ def _header(image: Image, *, is_labels: bool, form_code: int) -> Any:  # noqa: A
     header.set_data_shape(image.shape[::-1])
     matrix = image.geometry.matrix[:, [2, 1, 0, 3]]
     header.set_sform(matrix, form_code)
-    header.set_zooms(image.geometry.spacing[::-1])
+    steps = (image.meaning.time_step or 0.0,) if "t" in image.meaning.axes else ()
+    header.set_zooms((*image.geometry.spacing[::-1], *steps))
     if image.geometry.shear < 1e-5:
         header.set_qform(matrix, form_code)
         if not _can_say(header.get_qform(), image.geometry):
             header.set_qform(matrix, 0)
-    header["xyzt_units"] = MILLIMETRES
+    header["xyzt_units"] = MILLIMETRES + (SECONDS if image.meaning.time_step else 0)
     header["intent_code"] = LABEL_INTENT if is_labels else 0
     header["magic"] = b"n+1"
     header["vox_offset"] = 352

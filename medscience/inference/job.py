@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from medscience.description import Crop, ModelFile
+from medscience.description import Crop, Design
 from medscience.errors import MemoryPromiseError, ModelError
 from medscience.image import Image
 from medscience.inference.blending import Seams
@@ -56,7 +56,7 @@ class Job:
 
 def prepare(
     image: Image,
-    model: tuple[ModelFile, nn.Module],
+    model: tuple[Design, nn.Module],
     memory: int,
     block: Sizes | None = None,
     precision: Precision = "float32",
@@ -70,7 +70,7 @@ def prepare(
     image : Image
         A volume (Z, Y, X).
     model : tuple
-        A model file and its network, from `medscience.models.zoo.load`.
+        What a network sees, and the network, such as from `medscience.models.zoo.load`.
     memory : int
         Bytes promised.
     block : tuple of int, optional

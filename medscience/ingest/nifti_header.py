@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.config.acquisition import Series
 from medscience.errors import InputError
-from medscience.geometry import Geometry, as_affine
+from medscience.geometry import Geometry
+from medscience.ingest.affine import checked_geometry
 from medscience.ingest.source import Repair
 
 DTYPES = {
@@ -29,9 +31,12 @@ DTYPES = {
 MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres in the unit of xyzt_units; 0 is unknown, which every reader takes for millimetres."""
 
-LARGEST_SHEAR = 0.01
-"""Cosine between two axes above which a grid is refused."""
-NOTED_SHEAR = 1e-4
+SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
+"""Seconds in the unit of time of xyzt_units; the others are unknown, or not of time."""
+
+TEXTS = ("descrip", "aux_file", "db_name", "intent_name")
+"""Fields that programs fill with words."""
+
 FORMS_AGREE = 0.1
 """Voxels by which qform and sform may differ at a corner."""
 
@@ -50,27 +55,36 @@ class Header:
     form_code: int
     """NIfTI's code for the space that the affine leads to."""
     repairs: tuple[Repair, ...]
+    times: int | None
+    """Number of volumes; None if there is no axis of time."""
+    time_step: float | None
+    """Seconds between two of them."""
 
     @property
     def scaled(self) -> bool:
         """Whether stored numbers have to be scaled."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
-    @property
-    def voxel_bytes(self) -> int:
-        """Bytes of all voxels."""
-        z, y, x = self.geometry.shape
-        return z * y * x * self.dtype.itemsize
-
     def scale(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Return the values of stored numbers, in this machine's byte order."""
         if not self.scaled:
             return stored.astype(stored.dtype.newbyteorder("="), copy=False)
-        return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is counted and refused
+            return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
 
 
-def check_header(path: Path, header: Any) -> Header:  # noqa: ANN401 - nibabel is untyped
+@np.errstate(invalid="ignore")  # a signalling NaN is refused like any other
+def check_header(path: Path, header: Any, series: Series | None = None) -> Header:  # noqa: ANN401 - nibabel is untyped
     """Return the content of a nibabel header structure.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for errors.
+    header : Any
+        nibabel's structure.
+    series : Series, optional
+        How volumes follow each other in time, where the header does not say it.
 
     Raises
     ------
@@ -79,13 +93,15 @@ def check_header(path: Path, header: Any) -> Header:  # noqa: ANN401 - nibabel i
     """
     _check_magic(path, header)
     repairs: list[Repair] = []
-    shape = _shape(path, header, repairs)
+    shape, times = _shape(path, header, repairs)
+    step = _time_step(path, header, series, repairs) if times else None
     dtype = _dtype(path, header, repairs)
     offset = _offset(path, header)
+    _leave_out_text(header, offset, repairs)
     slope, intercept = _scaling(path, header)
     matrix, code = _affine(path, header, shape, repairs)
-    geometry = _geometry(path, shape, matrix, repairs)
-    return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs))
+    geometry = checked_geometry(path, "NIFTI", shape, matrix, repairs)
+    return Header(geometry, dtype, offset, slope, intercept, code, tuple(repairs), times, step)
 
 
 def _check_magic(path: Path, header: Any) -> None:  # noqa: ANN401
@@ -94,14 +110,38 @@ def _check_magic(path: Path, header: Any) -> None:  # noqa: ANN401
         raise _refused(path, "magic", magic, "n+1 or n+2: header and voxels in one file")
 
 
-def _shape(path: Path, header: Any, repairs: list[Repair]) -> tuple[int, int, int]:  # noqa: ANN401
+def _shape(path: Path, header: Any, repairs: list[Repair]) -> tuple[tuple[int, int, int], int | None]:  # noqa: ANN401
+    """Sizes along (z, y, x), and the number of volumes where there are several."""
     dim = [int(n) for n in header["dim"]]
     sizes = dim[1 : dim[0] + 1] if 1 <= dim[0] <= 7 else []
-    if len(sizes) < 3 or min(sizes, default=0) < 1 or max(sizes[3:], default=1) > 1:
-        raise _refused(path, "dim", dim, "three positive sizes: one volume, not a slice or a series")
-    if len(sizes) > 3:
-        repairs.append(Repair("NIFTI-SINGLETON", "dim", f"{len(sizes)} axes", "3 axes"))
-    return sizes[2], sizes[1], sizes[0]
+    if len(sizes) < 3 or min(sizes, default=0) < 1 or max(sizes[4:], default=1) > 1:
+        raise _refused(path, "dim", dim, "three positive sizes, or four with time: not a slice, not vectors")
+    times = sizes[3] if len(sizes) > 3 and sizes[3] > 1 else None
+    axes = 4 if times else 3
+    if len(sizes) > axes:
+        repairs.append(Repair("NIFTI-SINGLETON", "dim", f"{len(sizes)} axes", f"{axes} axes"))
+    return (sizes[2], sizes[1], sizes[0]), times
+
+
+def _time_step(path: Path, header: Any, series: Series | None, repairs: list[Repair]) -> float | None:  # noqa: ANN401
+    """Seconds between volumes, as the header says without doubt, or as the acquisition file says."""
+    step, unit = float(header["pixdim"][4]), int(header["xyzt_units"]) & 0x38
+    said = f"pixdim[4] {step:g}, time unit {unit}"
+    if series:
+        told = "phases" if series.phases else f"{series.time_step_s:g} s"
+        repairs.append(
+            Repair("NIFTI-TIME", "pixdim[4], xyzt_units", said, f"{told}, by the acquisition file")
+        )
+        return series.time_step_s
+    if unit not in SECONDS or not 0 < step < np.inf:
+        raise _refused(
+            path,
+            "time, pixdim[4] and xyzt_units",
+            said,
+            f"more than 0, in a unit of time: one of {sorted(SECONDS)}",
+            "give an acquisition file with time_step_s, or with phases: true",
+        )
+    return step * SECONDS[unit]
 
 
 def _dtype(path: Path, header: Any, repairs: list[Repair]) -> "np.dtype[Any]":  # noqa: ANN401
@@ -120,6 +160,16 @@ def _offset(path: Path, header: Any) -> int:  # noqa: ANN401
     if not (np.isfinite(offset) and offset >= least and offset == int(offset)):
         raise _refused(path, "vox_offset", offset, f"a whole number, {least} or more")
     return int(offset)
+
+
+def _leave_out_text(header: Any, offset: int, repairs: list[Repair]) -> None:  # noqa: ANN401
+    """Note that there is text, which may name people; nothing of it is kept."""
+    filled = [name for name in TEXTS if name in header and header[name].item()]
+    if filled:
+        repairs.append(Repair("NIFTI-TEXT", ", ".join(filled), "text", "left out"))
+    extra = offset - int(header["sizeof_hdr"]) - 4
+    if extra:
+        repairs.append(Repair("NIFTI-EXTENSION", "extensions", f"{extra} bytes", "left out"))
 
 
 def _scaling(path: Path, header: Any) -> tuple[float, float]:  # noqa: ANN401
@@ -238,27 +288,6 @@ def _rounding(header: Any, shape: tuple[int, int, int]) -> float:  # noqa: ANN40
     lost = np.sqrt(real_squared + 2 * np.finfo(np.float32).eps) - np.sqrt(real_squared)
     spacing = np.abs(np.array(header["pixdim"][1:4], dtype=np.float64))
     return float(2 * lost * np.linalg.norm(np.array(shape[::-1]) * spacing) / spacing.min())
-
-
-def _geometry(
-    path: Path, shape: tuple[int, int, int], matrix: NDArray[np.float64], repairs: list[Repair]
-) -> Geometry:
-    """Grid of the array [k, j, i]: the affine's first three columns in reverse."""
-    try:
-        geometry = Geometry(shape, as_affine(matrix[:, [2, 1, 0, 3]]))
-    except ValueError as fault:
-        raise _refused(path, "affine", matrix.tolist(), "three independent axes") from fault
-    if geometry.shear > LARGEST_SHEAR:
-        raise _refused(
-            path,
-            "affine",
-            f"axes {np.degrees(np.arccos(geometry.shear)):.1f} degrees apart",
-            "right angles",
-            "resample it to a grid with right angles",
-        )
-    if geometry.shear > NOTED_SHEAR:
-        repairs.append(Repair("NIFTI-SHEAR", "affine", f"cosine {geometry.shear:.4f}", "kept as it is"))
-    return geometry
 
 
 def _refused(

@@ -53,9 +53,13 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
             expected=parameters(network),
             fix="correct the network's arguments",
         )
-    if isinstance(network, MeshNet) and model.network.arguments.norm == "batch":
-        network = fold_batch_norm(network)  # one pass over the volume less for each layer
-    return model, network.eval()
+    return model, for_prediction(network)
+
+
+def for_prediction(network: nn.Module) -> nn.Module:
+    """Return a network ready to predict: batch normalisation is folded in, one pass less for each layer."""
+    normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
+    return (fold_batch_norm(network) if isinstance(network, MeshNet) and normed else network).eval()
 
 
 def load_tensors(path: Path) -> dict[str, torch.Tensor]:

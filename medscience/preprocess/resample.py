@@ -48,6 +48,44 @@ def resampled(image: Image, grid: Geometry) -> Image:
     return Image(_Resampled(image, grid), replace(image.meaning, geometry=grid))
 
 
+@dataclass(frozen=True, slots=True)
+class _Nearest:
+    """Labels on another grid, lazily; where they do not reach, the largest value of their type."""
+
+    labels: Image
+    grid: Geometry
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.grid.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.labels.data.dtype
+
+    def __getitem__(self, region: tuple[slice, ...]) -> NDArray[Any]:
+        bounds = [part.indices(n)[:2] for part, n in zip(region, self.shape, strict=True)]
+        to_labels = np.linalg.inv(self.labels.geometry.matrix) @ self.grid.matrix
+        places = np.mgrid[tuple(slice(*bound) for bound in bounds)].reshape(3, -1)
+        at = np.rint(to_labels[:3, :3] @ places + to_labels[:3, 3:]).astype(np.int64)
+        limits = np.array(self.labels.shape)[:, None]
+        inside = ((at >= 0) & (at < limits)).all(axis=0)
+        found = np.full(inside.shape, np.iinfo(self.dtype).max, dtype=self.dtype)
+        if inside.any():
+            low, high = at[:, inside].min(axis=1), at[:, inside].max(axis=1) + 1
+            box = self.labels.read(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
+            found[inside] = box[tuple(at[:, inside] - low[:, None])]
+        return found.reshape([stop - start for start, stop in bounds])
+
+
+def nearest(labels: Image, grid: Geometry) -> Image:
+    """Return labels (Z, Y, X) on another grid, lazily: each voxel's is that of the nearest.
+
+    Outside of the labels it is the largest value of their type, which stands for "not looked at".
+    """
+    return Image(_Nearest(labels, grid), replace(labels.meaning, geometry=grid))
+
+
 def interpolated(
     image: Image,
     grid: Geometry,

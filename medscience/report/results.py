@@ -130,6 +130,8 @@ def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -
     _same(labels.path, "image", meaning.image_digest, image.commit)
     _same(labels.path, "prediction", of_labels.get("prediction"), prediction)
     _same(path, "labels", of_table.get("labels"), labels.commit)
+    for stored in (image, labels):
+        stored.volume("the report")
     measurements = tuple(_measurements(table, meaning.labels))
     runs = (
         _run("ingest", image.commit),

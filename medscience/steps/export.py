@@ -50,7 +50,7 @@ def skull_stripped(
             expected=f"labels of {scan.path}",
             fix="name the image that the labels belong to",
         )
-    volume = stripped(scan.image.read((slice(None),) * 3), mask)
+    volume = stripped(scan.volume("a skull-stripped image").read((slice(None),) * 3), mask)
     form_code = scan.content.source.get("form_code")
     write_nifti(Image(volume, scan.image.meaning), destination, is_labels=False, form_code=form_code)
 
@@ -62,7 +62,7 @@ def _mask(labels: Path) -> "tuple[NDArray[np.bool_], StoredImage]":
 
     stored = open_image(labels)
     names = stored.content.labels.labels if stored.content.labels else ()
-    return mask_of(stored.image.read((slice(None),) * 3), names), stored
+    return mask_of(stored.volume("a mask").read((slice(None),) * 3), names), stored
 
 
 def nifti(

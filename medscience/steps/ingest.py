@@ -1,21 +1,31 @@
 """Bring a source into a store."""
 
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medscience.ingest.choices import Accepted, Choices
 
+if TYPE_CHECKING:
+    from medscience.ingest.source import Source
+
 
 def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
     source: Annotated[
-        Path, typer.Argument(help="a scan: .nii, .nii.gz, or DICOM as a folder, .zip, DICOMDIR or file")
+        Path, typer.Argument(help="a scan, a video, or a folder of DICOM files, of frames or of OME-Zarr")
     ],
     destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr, or its commit")],
     labels: Annotated[bool, typer.Option("--labels", help="the voxels are labels, not brightness")] = False,
     sha256: Annotated[str | None, typer.Option(help="the source's digest, to be checked")] = None,
+    hounsfield: Annotated[
+        bool, typer.Option("--hounsfield", help="it is a CT: note values that cannot be Hounsfield units")
+    ] = False,
+    acquisition: Annotated[
+        Path | None, typer.Option(help="what the source cannot say: frame rate, wavelength, ...")
+    ] = None,
     series: Annotated[
         str | None, typer.Option(help="which series of a folder: its number, or the end of its UID")
     ] = None,
@@ -34,15 +44,15 @@ def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
         typer.Option(help="take as it is: a single slice, a CT without rescale, fewer slices than acquired"),
     ] = None,
 ) -> None:
-    """Read a scan once, check it, and store it with its geometry.
+    """Read a scan or a video once, check it, and store it with its geometry.
 
     It is never flipped, and resampled only where an option says so. What is wrong or open is refused.
     """
-    import numpy as np
-
-    from medscience.errors import InputError
+    from medscience.description import file_sha256
     from medscience.ingest.formats import open_source
+    from medscience.ingest.values import in_hounsfield_units, labels_only
     from medscience.store.commit import Provenance, store_path
+    from medscience.store.grid import regions
     from medscience.store.images import ImageWriter
     from medscience.store.metadata import Content
     from medscience.store.staging import is_done, staged
@@ -52,41 +62,57 @@ def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
     choices = Choices(series, volume, on_tilt, on_gap, tuple(sorted(set(accept or ()))))
     if labels:
         choices.check_for_labels()
-    opened = open_source(source, choices)
-    if sha256 and sha256 != opened.sha256:
-        raise InputError(
-            "INPUT-SHA256",
-            file=source,
-            field="sha256",
-            found=opened.sha256,
-            expected=sha256,
-            fix="copy the file again, or correct the sample sheet",
-        )
-    if labels and not np.issubdtype(opened.dtype, np.integer):
-        raise InputError(
-            "INPUT-LABELS",
-            file=source,
-            field="datatype",
-            found=opened.dtype,
-            expected="whole numbers",
-            fix="save the labels with an integer type",
-        )
-    settings = {"labels": labels} | choices.made
-    provenance = Provenance("ingest", settings, {"source": opened.sha256})
+    opened = open_source(source, acquisition, choices)
+    _check(source, opened, sha256, labels=labels)
+    digests = {"source": opened.sha256}
+    if acquisition:
+        digests["acquisition"] = file_sha256(acquisition)
+    provenance = Provenance("ingest", {"labels": labels} | choices.made, digests)
     if is_done(destination, provenance):
         return
     name = store_path(destination).name.removesuffix(".ome.zarr")
     with shown(f"ingest {name}") as tell, staged(destination, provenance) as staging:
         content = Content.of(opened.meaning, is_labels=labels, source=opened.facts)
         writer = ImageWriter(staging, content, opened.shape, opened.dtype)
-        start, depth = 0, opened.shape[0]
-        tell(start, depth)
-        for slab in opened.slabs(writer.shards[0]):
-            writer.write((slice(start, start + len(slab)), *map(slice, (0, 0), slab.shape[1:])), slab)
-            start += len(slab)
-            tell(start, depth)
+        *together, _, _ = writer.shards
+        places = regions(opened.shape, (*together, *opened.shape[-2:]))
+        tell(0, len(places))
+        slabs = opened.slabs(prod(together))
+        if labels:
+            slabs = labels_only(source, slabs)
+        if hounsfield:
+            slabs = in_hounsfield_units(slabs, opened.repairs)
+        for done, (place, slab) in enumerate(zip(places, slabs, strict=True), start=1):
+            writer.write(place, slab.reshape([part.stop - part.start for part in place]))
+            tell(done, len(places))
         writer.finish()
         staging.record["repairs"] = [asdict(repair) for repair in opened.repairs]
+
+
+def _check(path: Path, source: "Source", sha256: str | None, *, labels: bool) -> None:
+    """Refuse another file than the one that was meant, and labels that are no whole numbers."""
+    import numpy as np
+
+    from medscience.errors import InputError
+
+    if sha256 and sha256 != source.sha256:
+        raise InputError(
+            "INPUT-SHA256",
+            file=path,
+            field="sha256",
+            found=source.sha256,
+            expected=sha256,
+            fix="copy the file again, or correct the sample sheet",
+        )
+    if labels and not np.issubdtype(source.dtype, np.integer):
+        raise InputError(
+            "INPUT-LABELS",
+            file=path,
+            field="datatype",
+            found=source.dtype,
+            expected="whole numbers",
+            fix="save the labels with an integer type",
+        )
 
 
 def _keep_apart(source: Path, store: Path) -> None:

@@ -41,7 +41,7 @@ def measure(
             fix="predict this image, or name the image that the labels belong to",
         )
     with about(found.path):
-        regions = measure_regions(found.image, scan.image, meaning.labels)
+        regions = measure_regions(found.volume("measure"), scan.volume("measure"), meaning.labels)
     truth = open_image(reference) if reference else None
     if truth and not truth.content.is_labels:
         raise MismatchError(
@@ -53,7 +53,7 @@ def measure(
             fix="ingest the reference with --labels",
         )
     with about(truth.path if truth else found.path):
-        overlaps = dice(found.image, truth.image, meaning.labels) if truth else {}
+        overlaps = dice(found.image, truth.volume("measure"), meaning.labels) if truth else {}
     digests = {"labels": found.commit.digest, "image": scan.commit.digest}
     if truth:
         digests["reference"] = truth.commit.digest

@@ -36,6 +36,16 @@ def check(
     )
 
 
+def add(
+    folder: Annotated[Path, typer.Argument(help="results/models/NAME, what a training wrote")],
+    into: Annotated[Path, typer.Option(help="where model files lie")] = MODELS,
+) -> None:
+    """Copy a trained model to where models are looked up by name, after checking it."""
+    from medscience.models.add import add_model
+
+    log.info("wrote %s", add_model(folder, into))
+
+
 def brainchop(
     folder: Annotated[Path, typer.Argument(help="holds model.json, its weights and colormap.json")],
     name: Annotated[str, typer.Option(help="the model's name here")],

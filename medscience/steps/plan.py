@@ -43,7 +43,7 @@ def plan(
     stored = open_image(image)
     with about(stored.path):
         settled = promised, wanted, precision_of(precision)
-        job = prepare(stored.image, load(find_model(model)), *settled, workers=workers)
+        job = prepare(stored.volume("a plan"), load(find_model(model)), *settled, workers=workers)
     for name, text in _lines(job, promised):
         typer.echo(f"{name:10} {text}")
 

@@ -42,7 +42,7 @@ def postprocess(
         return
     everything = (slice(None),) * 3
     with staged(destination, provenance) as staging:
-        raw = stored.image.read(everything)
+        raw = stored.volume("postprocess").read(everything)
         cleaned = KEEP[description.postprocess.keep](raw)
         content = Content.of(stored.image.meaning, labels=labels, source=stored.content.source)
         writer = ImageWriter(staging, content, raw.shape, raw.dtype)

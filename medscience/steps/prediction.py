@@ -70,7 +70,8 @@ class Prediction:
         from medscience.inference.job import prepare
 
         model = (self.description, self.network)
-        return prepare(stored.image, model, self.promised, block, self.precision, self.maps, self.at_once)
+        volume = stored.volume("a prediction")
+        return prepare(volume, model, self.promised, block, self.precision, self.maps, self.at_once)
 
     def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: "Provenance") -> None:
         from medscience.inference.job import focused

@@ -1,60 +1,68 @@
-"""Make weights from simulated heads, or from a sheet of images and labels."""
+"""Make weights from a sheet of images and labels, or from simulated heads."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from medscience.description import ModelFile, SimulatedHeads, Training
-    from medscience.training.loop import Patch
+    from medscience.description import Design, SimulatedHeads, Training
+    from medscience.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
 
-def train(
-    model: Annotated[str, typer.Argument(help="a model whose network and recipe to use")],
+def train(  # noqa: PLR0913, PLR0917 - the options of the command
+    model: Annotated[str, typer.Argument(help="a recipe in config/recipes, a model, or the file of one")],
     name: Annotated[str, typer.Option(help="name of the new model")],
     data: Annotated[
         Path | None,
-        typer.Option(help="tab-separated: image, labels: stores; without it, the recipe's simulated heads"),
+        typer.Option(help="training sheet; without it, the recipe's simulated heads"),
     ] = None,
-    into: Annotated[Path, typer.Option(help="where to write it")] = Path("results/models"),
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="weights to start from: a model, its file, or a safetensors file"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on from the checkpoint of a run that was interrupted")
+    ] = False,
+    fold: Annotated[int | None, typer.Option(min=1, help="the recipe's fold that validates")] = None,
+    into: Annotated[Path, typer.Option(help="where to write the model's folder")] = Path("results/models"),
+    memory: Annotated[str, typer.Option(help="most memory that a process may take")] = "8G",
+    threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
 ) -> None:
-    """Train a network from the start, as its model file's recipe says."""
-    from medscience.description import find_model, read_model
-    from medscience.models.plain import as_convolutions
-    from medscience.models.save import save_model
-    from medscience.models.zoo import build
-    from medscience.terminal.progress import shown
-    from medscience.training.loop import train as run
+    """Train a network as its recipe says; on many GPUs or nodes: `torchrun ... -m medscience train`."""
+    import re
 
-    path = find_model(model)
-    file = read_model(path)
-    if file.training is None:
-        raise _no_recipe(path, "nothing")
-    if data:
-        patches = _from_sheet(file, file.training, data)
-    elif file.training.heads:
-        patches = _simulated(file, file.training, file.training.heads)
+    import torch
+
+    from medscience.config.sheet import NAME
+    from medscience.description import find_design, read_design
+    from medscience.inference.plan import parse_memory
+    from medscience.machine.cores import usable_cores
+    from medscience.recipe import Recipe
+
+    try:
+        promised = parse_memory(memory)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from fault
+    if not re.fullmatch(NAME, name):
+        raise typer.BadParameter(f"--name {name!r} is not made of letters, digits, _ and -")
+    torch.set_num_threads(threads or usable_cores())
+    path = find_design(model)
+    design = read_design(path)
+    if data is not None and isinstance(design.training, Recipe):
+        _from_sheet(design, design.training, name, into, (data, start, fold, promised), resume=resume)
+    elif data is None and design.training and not isinstance(design.training, Recipe):
+        _from_heads(design, design.training, name, into)
     else:
-        raise _no_recipe(path, "no simulated heads, and no --data")
-    network = build(file.network)
-    with shown(f"train {name}") as tell:
-        losses = run(network, patches, file.training, tell)
-    log.info("last loss %.4f", losses[-1])
-    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
-    description = file.model_dump(exclude={"weights", "known_answer", "accuracy"}) | {
-        "name": name,
-        "weights": file.weights.model_dump(include={"source", "trained_on"}),
-    }
-    convolutions = as_convolutions(tensors, file.network.arguments)
-    log.info("wrote %s", save_model(into / name, description, tensors, convolutions))
+        found = "no sheet" if data is None else "no recipe for a sheet"
+        raise _no_recipe(path, found if design.training else "nothing")
 
 
 def _no_recipe(path: Path, found: str) -> Exception:
@@ -66,38 +74,103 @@ def _no_recipe(path: Path, found: str) -> Exception:
         field="training",
         found=found,
         expected="a recipe, and data for it",
-        fix="name a model that says how it was trained, and give a sheet with --data if it names no heads",
+        fix="name one of config/recipes with --data SHEET, or a model whose recipe simulates its data",
     )
 
 
-def _simulated(file: "ModelFile", recipe: "Training", heads: "SimulatedHeads") -> "Iterator[Patch]":
-    """Return patches of simulated heads whose brightness is drawn anew each time."""
-    from medscience.simulate.drawn import drawn_patches, tissue_map
+def _from_sheet(
+    design: "Design",
+    recipe: "Recipe",
+    name: str,
+    into: Path,
+    given: "tuple[Path, str | None, int | None, int]",
+    *,
+    resume: bool,
+) -> None:
+    """Train on a sheet; the first of the processes writes."""
+    from contextlib import nullcontext
+    from functools import partial
+
+    from medscience.store.lease import leased
+    from medscience.terminal.progress import shown
+    from medscience.training.checkpoint import write_checkpoint
+    from medscience.training.fit import Fit
+    from medscience.training.job import prepare
+    from medscience.training.product import judged, write_product
+    from medscience.training.resume import CHECKPOINT, is_done, state_to_begin_with
+    from medscience.training.sampling import batches
+    from medscience.training.validate import Judge
+    from medscience.training.world import joined
+
+    folder = into / name
+    with joined() as world:
+        into.mkdir(parents=True, exist_ok=True)
+        with leased(folder) if world.leads else nullcontext():
+            with shown("open data") as tell:
+                job = prepare(design, recipe, *given, tell)
+            if is_done(folder, name, job.start):
+                return
+            begin = state_to_begin_with(folder, job.start, resume=resume)
+            validation = Judge(design, job.of("validation"), given[-1], world)
+            with shown(f"train {name}") as tell:
+                fit = Fit(
+                    job.schedule,
+                    partial(batches, job.of("train"), recipe, rank=world.rank, size=world.size),
+                    partial(validation.validation, metric=recipe.best_by),
+                    partial(write_checkpoint, folder / CHECKPOINT) if world.leads else _nothing,
+                    world,
+                    tell,
+                )
+                state = fit.run(job.network, begin)
+            log.info("%.1f %% of the time was spent waiting for data", 100 * fit.clock.data_share)
+            job.network.load_state_dict(dict(state.best))
+            tests = Judge(design, job.of("test"), given[-1], world)
+            held_back = {"validation": validation, "test": tests}
+            results = [judged(job, judge, split) for split, judge in held_back.items() if judge.examples]
+            if world.leads:
+                log.info("wrote %s", write_product(folder, name, job, state, results))
+                (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _nothing(_state: object) -> None:
+    pass
+
+
+def _from_heads(design: "Design", recipe: "Training", name: str, into: Path) -> None:
+    """Train on simulated heads, from the start."""
+    from medscience.models.plain import as_convolutions
+    from medscience.models.save import save_model
+    from medscience.models.zoo import build
+    from medscience.simulate.drawn import drawn_patches
+    from medscience.terminal.progress import shown
+    from medscience.training.loop import train as run
+
+    if recipe.heads is None:
+        raise _no_recipe(Path(name), "no simulated heads")
+    maps = _tissue_maps(design, recipe.heads)
+    network = build(design.network)
+    for number, cycle in enumerate(recipe.cycles):
+        patches = drawn_patches(maps, cycle.patch, cycle.seed)
+        with shown(f"train {name}") as tell:
+            losses = run(network, patches, cycle, tell, goes_on=number > 0)
+        log.info("last loss %.4f", losses[-1])
+    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
+    weights = design.model_dump(include={"weights"}).get("weights", {})
+    description = design.model_dump(exclude={"weights", "known_answer", "accuracy"}) | {
+        "name": name,
+        "weights": {key: weights.get(key, "") for key in ("source", "trained_on")},
+    }
+    convolutions = as_convolutions(tensors, design.network.arguments)
+    log.info("wrote %s", save_model(into / name, description, tensors, convolutions))
+
+
+def _tissue_maps(design: "Design", heads: "SimulatedHeads") -> "list[NDArray[np.uint8]]":
+    from medscience.simulate.drawn import tissue_map
     from medscience.terminal.progress import shown
 
     maps: list[NDArray[np.uint8]] = []
     with shown("simulate heads") as tell:
         for seed in range(heads.first_seed, heads.first_seed + heads.count):
             tell(len(maps), heads.count)
-            maps.append(tissue_map(seed, file.input.axes))
-    return drawn_patches(maps, recipe.patch, recipe.seed)
-
-
-def _from_sheet(file: "ModelFile", recipe: "Training", data: Path) -> "Iterator[Patch]":
-    """Return patches of the images and labels that a sheet names."""
-    import csv
-
-    import numpy as np
-
-    from medscience.preprocess.normalize import normalization
-    from medscience.store.images import open_image
-    from medscience.training.loop import Case, patches
-
-    cases = []
-    for row in csv.DictReader(data.read_text("utf-8").splitlines(), delimiter="\t"):
-        image, labels = open_image(Path(row["image"])).image, open_image(Path(row["labels"])).image
-        change = image.geometry.reorientation(file.input.axes)
-        values = normalization(image, file.input.normalize)(image.read((slice(None),) * 3))
-        truth = labels.read((slice(None),) * 3)
-        cases.append(Case(*(np.ascontiguousarray(change.apply(a)) for a in (values, truth))))
-    return patches(cases, recipe.patch, recipe.seed)
+            maps.append(tissue_map(seed, design.input.axes))
+    return maps

@@ -11,7 +11,7 @@ import zarr
 from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import ZstdCodec
 
-from medscience.errors import StoreError
+from medscience.errors import MismatchError, StoreError
 from medscience.image import Image
 from medscience.store.commit import Commit, check_files, read_commit, store_path
 from medscience.store.grid import Shape, regions, storage_grid
@@ -40,6 +40,33 @@ class StoredImage:
     def image(self) -> Image:
         """The image at full resolution."""
         return self.levels[0]
+
+    def volume(self, doing: str) -> Image:
+        """Return the image, if it is one volume in a patient.
+
+        Parameters
+        ----------
+        doing : str
+            What wants one, as in ``a mask``.
+
+        Raises
+        ------
+        MismatchError
+            If it is a series in time, or has no place in a patient.
+        """
+        meaning = self.image.meaning
+        if meaning.axes == "zyx" and meaning.space == "patient":
+            return self.image
+        series = f"{self.image.shape[0]} volumes or frames in time" if "t" in meaning.axes else "one image"
+        place = "in a patient" if meaning.space == "patient" else "without a place in a patient"
+        raise MismatchError(
+            "IMAGE-NOT-A-VOLUME",
+            file=self.path,
+            field="axes",
+            found=f"{series} {place} (axes {meaning.axes})",
+            expected=f"a volume (axes zyx) in a patient: {doing} knows no other",
+            fix="name the store of a single volume",
+        )
 
     @property
     def name(self) -> str:

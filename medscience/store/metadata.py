@@ -12,8 +12,8 @@ import numpy as np
 from medscience.description import Label
 from medscience.errors import StoreError
 from medscience.geometry import Geometry, Triple, as_affine
-from medscience.image import UNITS, Meaning
-from medscience.store.grid import level_factors
+from medscience.image import Meaning
+from medscience.store.grid import COARSEST, FRAME, level_factors
 
 NGFF_VERSION = "0.5"
 FORMAT = 1
@@ -66,7 +66,9 @@ class Content:
         source: dict[str, Any] | None = None,
     ) -> "Content":
         """Return the content of a new store, with the pyramid that suits its grid."""
-        levels = level_factors(meaning.geometry.shape, meaning.geometry.spacing)
+        geometry = meaning.geometry
+        frames = "t" in meaning.axes and geometry.shape[0] == 1
+        levels = level_factors(geometry.shape, geometry.spacing, FRAME if frames else COARSEST)
         return cls(meaning, labels, is_labels or labels is not None, source or {}, tuple(levels))
 
 
@@ -103,6 +105,8 @@ def write_attributes(content: Content, shape: tuple[int, ...], name: str) -> dic
             "affine_zyx_to_ras_mm": [list(row) for row in meaning.geometry.affine],
             "value_unit": meaning.value_unit,
             "time_step_s": meaning.time_step,
+            "skipped_times": [list(pair) for pair in meaning.skipped],
+            "space": meaning.space,
             "is_labels": content.is_labels,
             "labels": _own_labels(content.labels),
             "source": content.source,
@@ -137,6 +141,8 @@ def read_attributes(attributes: dict[str, Any], store: object) -> Content:
             own["axes"],
             own["value_unit"],
             own["time_step_s"],
+            own.get("space", "patient"),
+            tuple((index, missing) for index, missing in own.get("skipped_times", ())),
         ),
         labels
         and LabelMeaning(
@@ -154,9 +160,11 @@ def read_attributes(attributes: dict[str, Any], store: object) -> Content:
 
 def _axis(axis: str, meaning: Meaning) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": axis, "type": AXIS_TYPES[axis]}
-    if UNITS[axis]:
-        entry["unit"] = UNITS[axis]
-    if axis in "zyx":
+    if axis == "t" and meaning.time_step is not None:
+        entry["unit"] = "second"
+    if axis in "zyx" and meaning.space != "pixels":
+        entry["unit"] = "millimeter"
+    if axis in "zyx" and meaning.space == "patient":
         letter = meaning.geometry.orientation["zyx".index(axis)]
         entry["orientation"] = {"type": "anatomical", "value": ORIENTATIONS[letter]}
     return entry

@@ -19,9 +19,14 @@ def circumstances(started: float) -> dict[str, Any]:
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - started, 3),
         "peak_memory_bytes": peak_memory(),
-        "host_class": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "host_class": host_class(),
         "versions": versions(),
     }
+
+
+def host_class() -> str:
+    """Return what kind of machine this is."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
 
 
 def versions() -> dict[str, str]:

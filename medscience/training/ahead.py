@@ -1,13 +1,13 @@
 """Making the next items while the present one is used."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 
-def made_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def made_ahead(items: Iterator[Item]) -> Generator[Item]:
     """Yield the same items, each made by a second thread while the one before it is used.
 
     An error comes where its item would have come.

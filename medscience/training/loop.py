@@ -1,11 +1,10 @@
-"""A minimal training loop: random patches, weighted cross-entropy, one cycle.
+"""A minimal training loop for drawn patches: weighted cross-entropy, one cycle.
 
 Enough to train the demo's network again from its recipe; it validates nothing and resumes nothing.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -17,6 +16,7 @@ from medscience.description import Training
 from medscience.progress import Tell, nobody
 from medscience.training.ahead import made_ahead
 from medscience.training.optimise import OneCycle
+from medscience.training.start import settle, start_as_identity
 
 log = logging.getLogger(__name__)
 
@@ -28,49 +28,32 @@ SETTLED = 0.75
 live with those that it will have when it is used."""
 
 
-NOISE = 0.3
-"""How far from the identity a layer starts, as a part of the usual random weights."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A training pair in the network's axes, both of shape (I, J, K)."""
-
-    image: NDArray[np.float32]
-    """Normalised as the model file says."""
-    labels: NDArray[np.uint8]
-
-
-def patches(cases: Sequence[Case], patch: tuple[int, int, int], seed: int) -> Iterator[Patch]:
-    """Yield random patches for ever, half of them mirrored.
-
-    Mirrored is the first axis, which runs left-right. A patch larger than a case is cut to the case.
-    """
-    random = np.random.default_rng(seed)
-    while True:
-        case = cases[int(random.integers(len(cases)))]
-        starts = [random.integers(max(n - p, 0) + 1) for n, p in zip(case.image.shape, patch, strict=True)]
-        region = tuple(slice(s, s + p) for s, p in zip(starts, patch, strict=True))
-        mirror = slice(None, None, -1 if random.random() < 0.5 else 1)
-        yield case.image[region][mirror], case.labels[region][mirror]
-
-
-def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tell = nobody) -> list[float]:
+def train(
+    network: nn.Module,
+    data: Iterator[Patch],
+    recipe: Training,
+    tell: Tell = nobody,
+    *,
+    goes_on: bool = False,
+) -> list[float]:
     """Train a network in place and return the loss of every step.
 
     Parameters
     ----------
     network : Module
-        Maps (B, 1, I, J, K) to logits (B, classes, I, J, K); its weights are drawn anew from the seed.
+        Maps (B, 1, I, J, K) to logits (B, classes, I, J, K).
     data : iterator of Patch
         At least as many patches as the recipe's steps need, those of a step of one shape.
     recipe : Training
         Steps, batch, learning rate, class weights, precision and seed.
     tell : callable
         Hears of every step.
+    goes_on : bool
+        Whether the network keeps its weights; else they are drawn anew from the seed.
     """
     torch.manual_seed(recipe.seed)
-    network.apply(_start)
+    if not goes_on:
+        network.apply(start_as_identity)
     network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = OneCycle(network, recipe.learning_rate, recipe.steps)
     batches = made_ahead(iter(lambda: list(islice(data, recipe.batch)), []))
@@ -81,7 +64,7 @@ def train(network: nn.Module, data: Iterator[Patch], recipe: Training, tell: Tel
         optimiser.step(loss)
         losses.append(loss.item())
         if step == int(SETTLED * recipe.steps):
-            network.apply(_settle)
+            network.apply(settle)
         tell(step, recipe.steps)
         if step % 20 == 0:
             log.debug("step %d of %d: loss %.4f", step, recipe.steps, np.mean(losses[-20:]))
@@ -96,24 +79,3 @@ def _loss(network: nn.Module, batch: Sequence[Patch], recipe: Training) -> Tenso
         logits = network(seen)
     wanted = torch.from_numpy(labels.astype(np.int64))
     return nn.functional.cross_entropy(logits.float(), wanted, torch.tensor(recipe.class_weights))
-
-
-def _start(layer: nn.Module) -> None:
-    """Let every layer pass on what it is given, and a little more.
-
-    So a deep stack without shortcuts starts as one with them (Zagoruyko and Komodakis 2017,
-    arXiv:1706.00388). A layer that changes the width keeps the variance of activations instead (He et
-    al. 2015, arXiv:1502.01852).
-    """
-    if isinstance(layer, nn.Conv3d):
-        nn.init.kaiming_normal_(layer.weight)
-        if layer.in_channels == layer.out_channels and layer.kernel_size != (1, 1, 1):
-            with torch.no_grad():
-                layer.weight.mul_(NOISE).add_(nn.init.dirac_(torch.empty_like(layer.weight)))
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-
-
-def _settle(layer: nn.Module) -> None:
-    if isinstance(layer, nn.BatchNorm3d):
-        layer.eval()

@@ -32,9 +32,9 @@ class OneCycle:
     """
 
     def __init__(self, network: nn.Module, learning_rate: float, steps: int) -> None:
-        hidden = {id(weight): weight for weight in network.parameters() if _is_kernel(weight)}
+        hidden = {id(weight): weight for weight in network.parameters() if is_kernel(weight)}
         self._kernels = list(hidden.values())
-        self._matrices = [nn.Parameter(_matrix(weight)) for weight in self._kernels]
+        self._matrices = [nn.Parameter(as_matrix(weight)) for weight in self._kernels]
         others = [weight for weight in network.parameters() if id(weight) not in hidden]
         self._muon = Muon(self._matrices, learning_rate, weight_decay=0.01)
         self._adam = Adam(others, ADAM * learning_rate)
@@ -50,17 +50,18 @@ class OneCycle:
         loss.backward()  # type: ignore[no-untyped-call]
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             gradient = cast(Tensor, kernel.grad)
-            matrix.grad = _matrix(gradient.contiguous(memory_format=torch.channels_last_3d))
+            matrix.grad = as_matrix(gradient.contiguous(memory_format=torch.channels_last_3d))
         self._muon.step()  # type: ignore[no-untyped-call]
         self._adam.step()
         for schedule in self._schedules:
             schedule.step()
 
 
-def _is_kernel(weight: Tensor) -> bool:
+def is_kernel(weight: Tensor) -> bool:
+    """Whether a weight is a convolution's kernel."""
     return weight.ndim == 5
 
 
-def _matrix(kernel: Tensor) -> Tensor:
+def as_matrix(kernel: Tensor) -> Tensor:
     """Return a kernel (out, in, I, J, K) as a matrix (out, I J K in) in the same memory."""
     return kernel.detach().permute(0, 2, 3, 4, 1).view(len(kernel), -1)

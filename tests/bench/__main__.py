@@ -27,6 +27,7 @@ from tests.bench.safety import safety
 from tests.bench.setting import WHOLE, Setting
 from tests.bench.sliding import sliding
 from tests.bench.store import store
+from tests.bench.training import training
 from tests.bench.workers import workers
 
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "classes": classes,
     "memory": memory,
     "workers": workers,
+    "training": training,
 }
 RESULTS = Path("results")
 

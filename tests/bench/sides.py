@@ -36,6 +36,7 @@ from medscience.store.metadata import Content
 from medscience.store.record import peak_memory
 from medscience.store.staging import Staging
 from medscience.terminal import progress  # noqa: F401 - likewise
+from tests.bench.learning import by_hand, learned
 
 EVERYTHING = (slice(None),) * 3
 MEMORY = "8G"
@@ -179,7 +180,10 @@ def roof(threads: int) -> Found:
     return {"seconds": time.perf_counter() - begun} | found
 
 
-SIDES = {side.__name__: side for side in (plain, sliding, stored, in_memory, shares, roof, ingested, unsafe)}
+SIDES = {
+    side.__name__: side
+    for side in (plain, sliding, stored, in_memory, shares, roof, ingested, unsafe, learned, by_hand)
+}
 
 if __name__ == "__main__":
     result = SIDES[sys.argv[1]](**json.loads(sys.argv[2]))

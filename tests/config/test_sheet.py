@@ -40,20 +40,21 @@ def test_a_sheet_gives_its_samples_in_its_order(read):
 
 
 def test_columns_may_stand_in_any_order_and_optional_cells_may_be_empty(read):
-    header = "sha256\tpatient\tsource\tsplit\ttrack\treference\tsample"
+    header = "sha256\tpatient\tsource\tsplit\ttrack\treference\tsample\tacquisition"
     digest = "0a" * 32
     first, second = read(
-        f"{digest}\tp1\ta.nii\ttrain\tbrain_mri\tr.nii\ta",
-        "\t\tb.nii\t\tbrain_mri\t\tb",
+        f"{digest}\tp1\ta.nii\ttrain\tbrain_mri\tr.nii\ta\ta.yaml",
+        "\t\tb.nii\t\tbrain_mri\t\tb\t",
         header=header,
     )
-    assert (first.sha256, first.patient, first.split, first.reference) == (
+    assert (first.sha256, first.patient, first.split, first.reference, first.acquisition) == (
         digest,
         "p1",
         "train",
         "r.nii",
+        "a.yaml",
     )
-    assert (second.sha256, second.patient, second.split, second.reference) == (None,) * 4
+    assert (second.sha256, second.patient, second.split, second.reference, second.acquisition) == (None,) * 5
 
 
 def test_answers_of_a_sheet_become_options_of_ingest(read):

@@ -1,5 +1,7 @@
 """What every reader of volumes must do; a reader's test class inherits this and writes its format."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -108,8 +110,6 @@ class ReaderContract:
             list(slabs)
 
     def test_the_digest_is_that_of_the_file(self, tmp_path):
-        import hashlib
-
         path = tmp_path / f"scan{self.ending}"
         self.write(np.ones((7, 9, 11), np.int16), orientations()[0], path)
         assert open_source(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -119,3 +119,50 @@ class ReaderContract:
         for name in ("missing", "folder"):
             with pytest.raises(InputError, match=r"INPUT-MISSING|DICOM-NONE"):
                 open_source(tmp_path / f"{name}{self.ending}")
+
+
+class PairContract(ReaderContract):
+    """Laws of a reader of headers with their data in a file beside them.
+
+    A subclass gives `data_ending` as well; it stands before the contract that it changes.
+    """
+
+    data_ending: str
+
+    def data(self, path):
+        return path.with_name(path.name.removesuffix(self.ending) + self.data_ending)
+
+    @pytest.mark.parametrize("part", [0.0, 0.01, 0.3, 0.5, 0.9, 0.999])
+    def test_a_truncated_file_is_refused(self, part, tmp_path):
+        path = tmp_path / f"scan{self.ending}"
+        volume = np.random.default_rng(1).integers(-999, 999, (7, 9, 11), np.int16)
+        self.write(volume, orientations()[0], path)
+        content = self.data(path).read_bytes()
+        self.data(path).write_bytes(content[: int(len(content) * part)])
+        with pytest.raises(InputError) as fault:
+            voxels(open_source(path))
+        assert str(self.data(path)) in fault.value.line
+
+    def test_a_header_without_its_data_is_refused(self, tmp_path):
+        path = tmp_path / f"scan{self.ending}"
+        self.write(np.ones((7, 9, 11), np.int16), orientations()[0], path)
+        self.data(path).unlink()
+        with pytest.raises(InputError) as fault:
+            open_source(path)
+        assert self.data(path).name in fault.value.found
+
+    def test_data_that_change_while_they_are_read_are_refused(self, tmp_path):
+        path = tmp_path / f"scan{self.ending}"
+        self.write(np.ones((7, 9, 11), np.int16), orientations()[0], path)
+        slabs = open_source(path).slabs(2)
+        next(slabs)
+        self.data(path).touch()
+        with pytest.raises(InputError, match="INPUT-CHANGED"):
+            list(slabs)
+
+    def test_the_digest_is_that_of_the_file(self, tmp_path):
+        """Of both files, the header first: what ``cat HEADER DATA | sha256sum`` gives."""
+        path = tmp_path / f"scan{self.ending}"
+        self.write(np.ones((7, 9, 11), np.int16), orientations()[0], path)
+        both = path.read_bytes() + self.data(path).read_bytes()
+        assert open_source(path).sha256 == hashlib.sha256(both).hexdigest()

@@ -1,4 +1,4 @@
-"""NIfTI files, good and bad. Numbers in test ids are those of the catalogue of bad inputs, group C."""
+"""NIfTI files, against nibabel. What is refused by name is in the catalogue of bad inputs, group C."""
 
 import gzip
 import struct
@@ -68,57 +68,17 @@ def poke(path, *changes):
 
 NO_SFORM = (254, "h", 0)
 NO_QFORM = (252, "h", 0)
-REFUSED = {
-    "C7-dim-0": ("NIFTI-DIM", [(40, "h", 0)]),
-    "C7-dim-9": ("NIFTI-DIM", [(40, "h", 9)]),
-    "C7-negative": ("NIFTI-DIM", [(42, "h", -5)]),
-    "C7-zero": ("NIFTI-DIM", [(44, "h", 0)]),
-    "C8-claims-more-than-there-is": ("NIFTI-TRUNCATED", [(42, "h", 2048, 2048, 1024)]),
-    "C9-no-type": ("NIFTI-DATATYPE", [(70, "h", 0)]),
-    "C9-rgb": ("NIFTI-DATATYPE", [(70, "h", 128)]),
-    "C9-complex": ("NIFTI-DATATYPE", [(70, "h", 32)]),
-    "C11-pixdim-0": ("NIFTI-PIXDIM", [(80, "f", 0.0), NO_SFORM]),
-    "C12-pixdim-nan": ("NIFTI-PIXDIM", [(80, "f", np.nan), NO_SFORM]),
-    "C14-no-form": ("NIFTI-SFORM-CODE", [NO_SFORM, NO_QFORM]),
-    "C15-singular": ("NIFTI-AFFINE", [(280, "f", *[0.0] * 12), NO_QFORM]),
-    "C16-nan": ("NIFTI-SROW-X", [(280, "f", np.nan), NO_QFORM]),
-    "C18-forms-disagree": ("NIFTI-SFORM", [(268, "f", 99.0)]),
-    "C19-no-rotation": ("NIFTI-QUATERN-B", [(256, "f", 0.9, 0.9, 0.9), NO_SFORM]),
-    "C20-slope-nan": ("NIFTI-SCL-SLOPE", [(112, "f", np.nan)]),
-    "C20-intercept-inf": ("NIFTI-SCL-SLOPE", [(116, "f", np.inf)]),
-    "C21-offset-0": ("NIFTI-VOX-OFFSET", [(108, "f", 0.0)]),
-    "C21-offset-negative": ("NIFTI-VOX-OFFSET", [(108, "f", -1.0)]),
-    "C21-offset-beyond": ("NIFTI-TRUNCATED", [(108, "f", 1e9)]),
-    "C22-unit-unheard-of": ("NIFTI-XYZT-UNITS", [(123, "B", 5)]),
-    "C23-series": ("NIFTI-DIM", [(40, "h", 4), (48, "h", 2)]),
-    "C23-slice": ("NIFTI-DIM", [(40, "h", 2)]),
-    "C25-analyze": ("NIFTI-MAGIC", [(344, "I", 0)]),
-    "C27-pair": ("NIFTI-MAGIC", [(344, "I", int.from_bytes(b"ni1\0", "little"))]),
-    "header-of-noise": ("NIFTI-HEADER", [(0, "I", 12345)]),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_header_that_would_be_read_wrongly_is_refused_by_name(case, scan):
-    code, changes = REFUSED[case]
-    poke(scan, *changes)
-    with pytest.raises(InputError) as fault:
-        voxels(open_source(scan))
-    assert (fault.value.code, fault.value.file) == (code, str(scan))
-    assert "\n" not in fault.value.line
-
-
 REPAIRED = {
-    "C10-bitpix": ("NIFTI-BITPIX", [(72, "h", 64)]),
-    "C13-negative-pixdim": ("NIFTI-PIXDIM", [(84, "f", -0.8), NO_SFORM]),
-    "C22-unknown-unit": ("NIFTI-UNIT", [(123, "B", 0)]),
-    "C23-singleton": ("NIFTI-SINGLETON", [(40, "h", 4), (48, "h", 1)]),
+    "bitpix": ("NIFTI-BITPIX", [(72, "h", 64)]),
+    "negative-pixdim": ("NIFTI-PIXDIM", [(84, "f", -0.8), NO_SFORM]),
+    "unknown-unit": ("NIFTI-UNIT", [(123, "B", 0)]),
+    "singleton": ("NIFTI-SINGLETON", [(40, "h", 4), (48, "h", 1)]),
     "pixdim-against-sform": ("NIFTI-PIXDIM", [(80, "f", 9.0), NO_QFORM]),
 }
 
 
 @pytest.mark.parametrize("case", REPAIRED)
-def test_what_can_be_put_right_is_put_right_and_recorded(case, scan):
+def test_what_is_put_right_leaves_the_volume_and_its_place_as_they_were(case, scan):
     before = open_source(scan)
     volume = voxels(before)
     code, changes = REPAIRED[case]
@@ -168,16 +128,6 @@ def test_big_endian_files_give_the_same_volume(scan, tmp_path):
     assert open_source(swapped).meaning == open_source(scan).meaning
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_voxels_that_are_not_finite_are_counted_and_refused(bad, tmp_path):
-    path = tmp_path / "scan.nii.gz"
-    volume = np.zeros((7, 9, 11), np.float32)
-    volume[3, 4, 5] = volume[6, 0, 0] = bad
-    write_nifti(volume, orientations()[0], path)
-    with pytest.raises(InputError, match="found 2 NaN or infinite voxels"):
-        voxels(open_source(path))
-
-
 def test_slight_shear_is_kept_and_noted_and_strong_shear_refused(tmp_path):
     path = tmp_path / "scan.nii"
     for shear, code in ((0.001, "NIFTI-SHEAR"), (0.1, "NIFTI-AFFINE")):
@@ -207,14 +157,6 @@ def test_a_damaged_gzip_never_passes(where, scan, tmp_path):
         voxels(open_source(path))
 
 
-@pytest.mark.parametrize("cut", [1, 4, 8])
-def test_a_gzip_without_its_checksum_never_passes(cut, scan, tmp_path):
-    path = tmp_path / "scan.nii.gz"
-    path.write_bytes(gzip.compress(scan.read_bytes())[:-cut])
-    with pytest.raises(InputError, match="NIFTI-DAMAGED"):
-        voxels(open_source(path))
-
-
 @pytest.mark.parametrize("tail", [b"stray bytes", gzip.compress(b"a second member")])
 def test_what_follows_the_voxels_is_ignored_and_recorded(tail, scan, tmp_path):
     path = tmp_path / "scan.nii.gz"
@@ -224,25 +166,8 @@ def test_what_follows_the_voxels_is_ignored_and_recorded(tail, scan, tmp_path):
     assert [repair.code for repair in source.repairs] == ["NIFTI-TAIL"]
 
 
-def test_the_ending_must_say_what_the_file_is(scan, tmp_path):
-    named_gz, named_nii = tmp_path / "plain.nii.gz", tmp_path / "packed.nii"
-    named_gz.write_bytes(scan.read_bytes())
-    named_nii.write_bytes(gzip.compress(scan.read_bytes()))
-    for path in (named_gz, named_nii):
-        with pytest.raises(InputError, match="NIFTI-GZIP"):
-            open_source(path)
-
-
-def test_exactly_the_named_file_is_read_though_another_lies_beside_it(tmp_path):
-    one, other = np.ones((7, 9, 11), np.int16), np.full((7, 9, 11), 2, np.int16)
-    write_nifti(one, orientations()[0], tmp_path / "ct.nii")
-    write_nifti(other, orientations()[0], tmp_path / "ct.nii.gz")
-    assert_array_equal(voxels(open_source(tmp_path / "ct.nii")), one)
-    assert_array_equal(voxels(open_source(tmp_path / "ct.nii.gz")), other)
-
-
 def test_a_format_without_a_reader_is_refused_by_name(tmp_path):
-    path = tmp_path / "scan.mha"
-    path.write_bytes(b"ObjectType = Image")
-    with pytest.raises(InputError, match=r"INPUT-FORMAT.*\.mha"):
+    path = tmp_path / "scan.xyz"
+    path.write_bytes(b"some voxels")
+    with pytest.raises(InputError, match=r"INPUT-FORMAT.*\.xyz"):
         open_source(path)

@@ -168,14 +168,16 @@ def maps():
 
 def test_drawn_patches_are_scaled_and_know_their_truth(maps):
     source = drawn_patches(maps, (32, 32, 32), seed=3)
-    for _ in range(10):
-        image, labels = next(source)
+    drawn = [next(source) for _ in range(20)]
+    for image, labels in drawn:
         assert image.shape == labels.shape == (32, 32, 32)
         assert image.dtype == np.float32
         assert image.min() >= 0
         assert image.max() <= 1
-        assert image.std() > 0.02
+        assert not labels.any() or image.std() > 0.02
         assert set(np.unique(labels)) <= set(LABELS)
+    assert any((image == 0).mean() > 0.3 for image, _ in drawn)  # air that a program has emptied
+    assert any(not labels.any() and image.std() > 0.005 for image, labels in drawn)  # or not
 
 
 def test_drawn_patches_are_the_same_for_the_same_seed_and_show_many_contrasts(maps):

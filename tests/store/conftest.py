@@ -15,10 +15,10 @@ UPRIGHT = as_affine(np.diag([1.0, 2.0, 3.0, 1.0])[:, [2, 1, 0, 3]])
 """3, 2 and 1 mm along (z, y, x)."""
 
 
-def write(path, array, *, affine=UPRIGHT, axes=None, block=None, settings=None, **content):
+def write(path, array, *, affine=UPRIGHT, axes=None, block=None, settings=None, meaning=None, **content):
     """Write an array (Z, Y, X) or (T, Z, Y, X) and commit it; return its path."""
     geometry = Geometry(array.shape[-3:], affine)
-    meaning = Meaning(geometry, axes or ("zyx" if array.ndim == 3 else "tzyx"))
+    meaning = meaning or Meaning(geometry, axes or ("zyx" if array.ndim == 3 else "tzyx"))
     with staged(path, Provenance("test", settings or {}, {})) as staging:
         writer = ImageWriter(staging, Content.of(meaning, **content), array.shape, array.dtype, block)
         for region in regions(writer.shape, writer.shards):

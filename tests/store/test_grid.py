@@ -1,10 +1,20 @@
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medscience.store.grid import CHUNK, COARSEST, SHARD, level_factors, regions, storage_grid
+from medscience.store.grid import (
+    CHUNK,
+    COARSEST,
+    FRAME,
+    FRAMES_SHARD,
+    SHARD,
+    level_factors,
+    regions,
+    storage_grid,
+)
 from medscience.testing.strategies import SPACINGS, shapes
 
 SIDES = st.integers(1, 600)
@@ -45,9 +55,22 @@ def test_a_block_that_halves_well_gets_chunks_of_32_to_64(shape, z, y, x):
 
 @given(TRIPLES, st.tuples(st.integers(1, 9), st.integers(1, 9)), st.none() | TRIPLES)
 def test_time_and_channel_get_chunks_and_shards_of_one(shape, lead, block):
+    shape = (shape[0] + 1, *shape[1:])  # single slices are frames
     chunk, shard = storage_grid((*lead, *shape), block)
     assert (chunk[:2], shard[:2]) == ((1, 1), (1, 1))
     assert (chunk[2:], shard[2:]) == storage_grid(shape, block)
+
+
+@given(st.integers(1, 20_000), st.integers(1, 5000), st.integers(1, 5000))
+def test_shards_of_frames_are_whole_frames_of_a_size_that_streams(times, height, width):
+    shape = (times, 1, height, width)
+    chunk, shard = storage_grid(shape)
+    assert chunk == (1, 1, min(height, FRAME), min(width, FRAME))
+    assert all(s >= n for s, n in zip(shard[1:], shape[1:], strict=True))
+    assert all(s % c == 0 for c, s in zip(chunk, shard, strict=True))
+    assert 1 <= shard[0] <= times
+    assert prod(shard) <= FRAMES_SHARD or shard[0] == 1
+    assert shard[0] == times or prod(shard) // shard[0] * (shard[0] + 1) > FRAMES_SHARD
 
 
 @given(shapes(12), shapes(12))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from medscience.errors import StoreError
+from medscience.errors import MismatchError, StoreError
 from medscience.geometry import Geometry, as_affine
 from medscience.image import Meaning
 from medscience.store.commit import Provenance, commit_path, read_commit
@@ -83,6 +83,41 @@ def test_time_is_not_reduced(tmp_path, write_store):
     stored = open_image(write_store(tmp_path / "x.ome.zarr", array))
     assert stored.levels[1].shape == (3, 4, 5, 35)
     assert_array_equal(stored.levels[1].read((slice(None),) * 4), mean(array, (1, 1, 1, 2)))
+
+
+def test_frames_share_shards_and_small_ones_have_no_coarser_copies(tmp_path, write_store):
+    array = RANDOM.integers(0, 255, (100, 1, 384, 512)).astype(np.uint8)
+    meaning = Meaning(Geometry.own((1, 384, 512)), "tzyx", time_step=1 / 15037, space="pixels")
+    path = write_store(tmp_path / "x.ome.zarr", array, meaning=meaning)
+    assert {key for key in read_commit(path).objects if "/c/" in key} == {f"0/c/{n}/0/0/0" for n in range(3)}
+    stored = open_image(path)
+    assert stored.image.meaning == meaning
+    assert stored.image.data.chunks == (1, 1, 384, 512)
+    assert_array_equal(stored.image.read((slice(40, 45), *EVERYTHING)), array[40:45])
+
+
+def test_frames_that_are_large_get_coarser_copies_in_which_no_times_are_mixed(tmp_path, write_store):
+    array = RANDOM.integers(0, 60_000, (5, 1, 700, 1100)).astype(np.uint16)
+    meaning = Meaning(Geometry.own((1, 700, 1100)), "tzyx", space="pixels")
+    stored = open_image(write_store(tmp_path / "x.ome.zarr", array, meaning=meaning))
+    assert [level.shape for level in stored.levels] == [(5, 1, 700, 1100), (5, 1, 350, 550), (5, 1, 350, 275)]
+    assert_array_equal(stored.levels[1].read((slice(None),) * 4), mean(array, (1, 1, 2, 2)))
+
+
+def test_what_is_no_volume_of_a_patient_says_so_in_one_line(tmp_path, write_store):
+    volume = np.zeros((4, 5, 6), np.uint8)
+    for name, array, words in (
+        ("series", np.zeros((3, 4, 5, 6), np.uint8), {"axes": "tzyx"}),
+        ("nowhere", volume, {"space": "own"}),
+    ):
+        meaning = Meaning(Geometry.own((4, 5, 6)), **words)
+        stored = open_image(write_store(tmp_path / f"{name}.ome.zarr", array, meaning=meaning))
+        with pytest.raises(
+            MismatchError, match=rf"IMAGE-NOT-A-VOLUME.*{name}.ome.zarr.*a mask knows no other"
+        ):
+            stored.volume("a mask")
+    stored = open_image(write_store(tmp_path / "x.ome.zarr", volume))
+    assert stored.volume("a mask") is stored.image
 
 
 def test_every_object_is_in_the_manifest_with_its_size_and_digest(tmp_path, write_store):

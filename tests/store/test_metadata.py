@@ -35,13 +35,21 @@ LABELS = LabelMeaning(
 LARGE = shapes(8).map(lambda shape: tuple(20 * n for n in shape))
 """Sizes large enough for a pyramid."""
 
-MEANINGS = st.builds(
+UNTIMED = st.builds(
     Meaning,
     geometries(LARGE, shear=0.1),
     st.sampled_from(("zyx", "tzyx", "czyx", "tczyx")),
     st.none() | st.just("HU"),
-    st.none() | st.floats(0.001, 10),
+    space=st.sampled_from(("patient", "own", "pixels")),
 )
+TIMED = st.builds(
+    Meaning,
+    geometries(LARGE, shear=0.1),
+    st.sampled_from(("tzyx", "tczyx")),
+    time_step=st.floats(0.001, 10),
+    skipped=st.sampled_from(((), ((1, 3),))),
+)
+MEANINGS = UNTIMED | TIMED
 
 
 def full_shape(meaning):
@@ -98,9 +106,11 @@ def test_axes_have_types_and_units_and_time_its_step(meaning):
     (multiscale,) = written(Content.of(meaning))["ome"]["multiscales"]
     axes = {axis["name"]: axis for axis in multiscale["axes"]}
     assert "".join(axes) == meaning.axes
-    units = {"t": "second", "z": "millimeter", "y": "millimeter", "x": "millimeter"}
+    length = None if meaning.space == "pixels" else "millimeter"
+    units = {"t": "second" if meaning.time_step else None, "z": length, "y": length, "x": length}
     assert {name: axis.get("unit") for name, axis in axes.items()} == {name: units.get(name) for name in axes}
-    assert all("orientation" not in axes[name] for name in axes if name in "tc")
+    anatomical = {name for name in axes if "orientation" in axes[name]}
+    assert anatomical == (set("zyx") if meaning.space == "patient" else set())
     for dataset in multiscale["datasets"]:
         scale, translation = dataset["coordinateTransformations"]
         steps = dict(zip(meaning.axes, scale["scale"], strict=True))

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
 
-from medscience.description import Training
+from medscience.description import Cycle, Training
 from medscience.models.meshnet import MeshNet
-from medscience.training.loop import SETTLED, Case, patches, train
+from medscience.training.loop import SETTLED, train
 
 RECIPE = Training(steps=60, patch=(16, 16, 16), learning_rate=0.02, class_weights=(1.0, 1.0), seed=3)
 
@@ -17,7 +16,17 @@ def bright_blobs(seed):
     for corner in random.integers(2, 12, (4, 3)):
         labels[tuple(slice(c, c + 6) for c in corner)] = 1
     image = labels + 0.2 * random.standard_normal(labels.shape)
-    return Case(image.astype(np.float32), labels)
+    return image.astype(np.float32), labels
+
+
+def patches(cases, side, seed):
+    """Yield random patches of pairs of image and labels."""
+    random = np.random.default_rng(seed)
+    while True:
+        image, labels = cases[random.integers(len(cases))]
+        starts = [random.integers(n - s + 1) for n, s in zip(image.shape, side, strict=True)]
+        region = tuple(slice(start, start + s) for start, s in zip(starts, side, strict=True))
+        yield image[region], labels[region]
 
 
 def trained(seed=3):
@@ -30,10 +39,10 @@ def trained(seed=3):
 def test_a_network_learns_what_the_labels_say_and_finds_it_in_unseen_data():
     network, losses = trained()
     assert np.mean(losses[-10:]) < 0.3 * np.mean(losses[:5])
-    unseen = bright_blobs(9)
+    image, labels = bright_blobs(9)
     with torch.inference_mode():
-        found = network(torch.from_numpy(unseen.image)[None, None]).argmax(1)[0].numpy()
-    assert (found == unseen.labels).mean() > 0.98
+        found = network(torch.from_numpy(image)[None, None]).argmax(1)[0].numpy()
+    assert (found == labels).mean() > 0.98
 
 
 def test_the_seed_decides():
@@ -59,7 +68,7 @@ def test_a_batch_is_several_patches():
 
 def test_an_error_in_the_data_reaches_the_caller():
     def broken():
-        yield bright_blobs(1).image, bright_blobs(1).labels
+        yield bright_blobs(1)
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
@@ -81,14 +90,17 @@ def test_every_weight_learns():
             assert not torch.equal(first, last) or (arguments.get("norm") and name.endswith("bias"))
 
 
-def test_image_and_labels_are_cut_and_mirrored_together():
-    case = bright_blobs(1)
-    case = Case(case.labels.astype(np.float32), case.labels)
-    drawn = patches([case], (7, 30, 5), seed=0)
-    for _ in range(20):
-        image, labels = next(drawn)
-        assert image.shape == (7, 22, 5)
-        assert_array_equal(image, labels)
+def test_a_further_cycle_goes_on_from_the_weights_of_the_one_before():
+    recipe = RECIPE.model_copy(
+        update={"then": (Cycle(steps=5, learning_rate=1e-6, class_weights=(1, 1), seed=4),)}
+    )
+    first, second = recipe.cycles
+    assert (first.steps, second.steps, second.patch) == (60, 5, recipe.patch)
+    network, losses = trained()
+    further = train(network, patches([bright_blobs(0)], recipe.patch, 4), second, goes_on=True)
+    assert np.mean(further) < 0.3 * np.mean(losses[:5])
+    anew = train(network, patches([bright_blobs(0)], recipe.patch, 4), second)
+    assert np.mean(anew) > 2 * np.mean(further)
 
 
 def test_batch_normalisation_settles_before_the_end():

@@ -24,10 +24,10 @@ TISSUES = (
 )
 
 
-def write(path, array, affine=UPRIGHT, *, step="ingest", time_step=None, **content):
+def write(path, array, affine=UPRIGHT, *, step="ingest", time_step=None, meaning=None, **content):
     """Write an array (Z, Y, X) or (T, Z, Y, X) and commit it; return its path."""
     geometry = Geometry(array.shape[-3:], affine)
-    meaning = Meaning(geometry, "zyx" if array.ndim == 3 else "tzyx", time_step=time_step)
+    meaning = meaning or Meaning(geometry, "zyx" if array.ndim == 3 else "tzyx", time_step=time_step)
     with staged(path, Provenance(step, {}, {"source": str(array.sum())})) as staging:
         writer = ImageWriter(staging, Content.of(meaning, **content), array.shape, array.dtype)
         for region in regions(writer.shape, writer.shards):

@@ -93,6 +93,14 @@ def test_the_tilt_is_that_of_the_grid(degrees):
     assert tilt(grid) == pytest.approx(degrees, rel=1e-6)
 
 
+def test_frames_are_in_pixels_or_in_millimetres_of_their_own_with_the_first_row_first():
+    pixels = placement(Meaning(Geometry.own((1, 384, 512)), "tzyx", time_step=0.5, space="pixels"))
+    own = placement(Meaning(Geometry.own((1, 384, 512), (1, 0.25, 0.5)), "tzyx", time_step=0.5, space="own"))
+    assert (pixels["scale"], pixels["units"]) == ([0.5, 1, 1, 1], ["s", "pixel", "pixel", "pixel"])
+    assert (own["scale"], own["units"]) == ([0.5, 1, 0.25, 0.5], ["s", "mm", "mm", "mm"])
+    assert own["translate"] == [0, 0, 0, 0]
+
+
 def test_time_is_in_seconds_or_in_volumes():
     grid = orientations()[0]
     known = placement(Meaning(grid.reoriented(grid.reorientation(UPRIGHT)), "tzyx", time_step=0.4))

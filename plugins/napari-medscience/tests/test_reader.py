@@ -10,6 +10,8 @@ from npe2 import PluginManager
 import medscience
 import napari_medscience
 from medscience.errors import MedscienceError, StoreError
+from medscience.geometry import Geometry
+from medscience.image import Meaning
 from medscience.store.commit import commit_path, read_commit
 from medscience.store.images import open_image
 from medscience.store.objects import VerifyingStore
@@ -151,3 +153,15 @@ def test_labels_of_another_version_of_the_image_are_named(
     viewer.open(wrong, plugin=PLUGIN)
     assert len(messages) == 1
     assert str(wrong) in messages[0]
+
+
+def test_a_recording_is_read_lazily_and_shown_as_a_camera_saw_it(tmp_path, write_store, viewer, monkeypatch):
+    frames = np.arange(100 * 12).reshape(100, 1, 3, 4).astype(np.uint16)
+    meaning = Meaning(Geometry.own((1, 3, 4)), "tzyx", time_step=1 / 15037, space="pixels")
+    path = write_store(tmp_path / "strike.ome.zarr", frames, meaning=meaning)
+    monkeypatch.setattr("napari_medscience.reader.napari.current_viewer", lambda: viewer)
+    before = viewer.scene.camera.orientation
+    ((data, how, kind),) = read(str(path))
+    assert viewer.scene.camera.orientation == before  # not a patient: nothing to face
+    assert (kind, how["scale"][0], how["multiscale"]) == ("image", pytest.approx(1 / 15037), False)
+    np.testing.assert_array_equal(data[57, 0], frames[57, 0])

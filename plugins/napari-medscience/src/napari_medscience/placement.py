@@ -21,7 +21,8 @@ def placement(meaning: Meaning) -> dict[str, Any]:
     """Return the arguments that put an array where it lies.
 
     napari cuts 2D slices along array axes, so the array must have been turned to `UPRIGHT` before. Along an
-    axis t the world is in seconds, or in numbers of volumes where the time step is unknown.
+    axis t the world is in seconds, or in numbers of volumes where the time step is unknown; frames of a video
+    are in pixels where the size of these is unknown.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ def placement(meaning: Meaning) -> dict[str, Any]:
     units = [UNITS[axis] for axis in meaning.axes]
     if "t" in lead and meaning.time_step is None:
         units[lead.index("t")] = "pixel"
+    if meaning.space == "pixels":
+        units[-3:] = ["pixel"] * 3
     place = {
         "axis_labels": list(meaning.axes),
         "units": units,

@@ -45,7 +45,8 @@ def read(path: Paths) -> list[LayerData]:
         show_error(fault.line)
         raise
     viewer = napari.current_viewer()
-    face_the_patient(viewer)
+    if any(stored.image.meaning.space == "patient" for stored in opened):
+        face_the_patient(viewer)
     _tell_of_tilt(opened)
     _warn_of_strangers(shown_stores(viewer.layers) if viewer else [], opened)
     return layers

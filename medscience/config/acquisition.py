@@ -1,0 +1,69 @@
+"""Acquisition files: what someone knows of a recording that its file cannot say, or says wrongly.
+
+One YAML (or JSON) file serves all sources that were recorded alike; the sample sheet names it in the column
+``acquisition``. Which of these forms it has is decided by what the source is.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from medscience.config.yaml import Strict
+
+Positive = Annotated[float, Field(gt=0)]
+Angle = Annotated[float, Field(ge=0, lt=90)]
+
+
+class Recording(Strict):
+    """How a video, or a series of frames, was recorded."""
+
+    frame_rate_hz: Annotated[float, Field(gt=0, le=1e9)]
+    """Frames in a second of the world. What a video's file says is the rate at which it is played."""
+    exposure_s: Positive | None = None
+    """How long a frame was exposed; no longer than a frame lasts."""
+    pixel_size_mm: Positive | tuple[Positive, Positive] | None = None
+    """Of a square pixel, or along (y, x); where it is unknown, lengths stay in pixels."""
+    wavelength_nm: Annotated[float, Field(ge=100, le=100_000)] | None = None
+    """Of the light in an interferometer."""
+    illumination_angle_deg: Angle | None = None
+    """Between the light that comes in and the surface's normal."""
+    observation_angle_deg: Angle | None = None
+    """Between the light that is seen and the surface's normal."""
+    frames: Annotated[int, Field(ge=1)] | None = None
+    """How many were recorded: a source that holds another number is refused."""
+    dropped_frames: Literal["keep"] | None = None
+    """``keep``: where frames were lost, the others keep their times. Otherwise such a video is refused."""
+    grey: Literal["luminance"] | None = None
+    """``luminance``: colours become 0.299 R + 0.587 G + 0.114 B. Otherwise they are refused."""
+
+    @model_validator(mode="after")
+    def _exposure_fits(self) -> Self:
+        if self.exposure_s and self.exposure_s * self.frame_rate_hz > 1 + 1e-6:
+            raise ValueError(f"exposure_s: longer than a frame, which lasts {1 / self.frame_rate_hz:.6g} s")
+        return self
+
+
+class Series(Strict):
+    """How the volumes of a series follow each other, where their file does not say it."""
+
+    time_step_s: Positive | None = None
+    """Seconds between two volumes."""
+    phases: bool = False
+    """Whether the volumes are the phases of a breath or heartbeat, which have an order but no seconds."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.time_step_s is None) != self.phases:
+            raise ValueError("either time_step_s, or phases: true")
+        return self
+
+
+class Volume(Strict):
+    """What an OME-Zarr store leaves open."""
+
+    orientation: Annotated[str, Field(pattern="^([LRPAIS]{3}|own)$")] | None = None
+    """Where the array's axes z, y, x run, as in ``SAR``; ``own``: not in a patient, along its own axes."""
+    unit: Literal["micrometer", "millimeter", "centimeter", "meter"] | None = None
+    """Of the axes of space."""
+    missing_chunks: Literal["fill"] | None = None
+    """``fill``: chunks without a file are meant to hold the fill value."""

@@ -1,0 +1,130 @@
+"""How weights are made from a sheet of images and labels: the `training` section of a model file."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from medscience.config.yaml import Strict
+
+Count = Annotated[int, Field(gt=0)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+Sampling = Literal["anywhere", "class-balanced", "every-class", "inside-box", "whole-volume"]
+Metric = Literal["dice", "mcc", "dice_with_background"]
+
+
+class Stage(Strict):
+    """A part of the training, with a cycle of the learning rate of its own."""
+
+    sampling: Sampling
+    """Where patches lie: anywhere; around a voxel of a class, each class as often; so that every class of the
+    case is in them; inside the box of the labels; or all of the image."""
+    patch: tuple[Count, Count, Count] | None = None
+    """Voxels along the network's axes; none where the patch is the whole volume."""
+    steps: Count | None = None
+    epochs: Positive | None = None
+    """Instead of steps: how often as many patches are drawn as there are samples."""
+    batch: Count = 1
+    """Patches from which a step learns, however many processes share them."""
+    at_once: Count | None = None
+    """Of these, how many a process holds at once; default: all."""
+    learning_rate: Positive
+    """The largest of the cycle."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Stage":
+        if (self.patch is None) != (self.sampling == "whole-volume"):
+            raise ValueError("patch must be given, but not where sampling is whole-volume")
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give either steps or epochs")
+        if self.patch is None and self.batch > 1 and self.at_once != 1:
+            raise ValueError("whole volumes differ in size: set at_once to 1")
+        if self.batch % (self.at_once or self.batch):
+            raise ValueError(f"batch must be a multiple of at_once, found {self.batch} and {self.at_once}")
+        return self
+
+
+class Loss(Strict):
+    """What the training makes small; voxels that nobody looked at do not count."""
+
+    name: Literal["cross-entropy", "dice-cross-entropy"] = "cross-entropy"
+    class_weights: Annotated[tuple[NotNegative, ...], Field(min_length=2)]
+    """Of the cross-entropy, one for each class."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Optimiser(Strict):
+    """How weights follow their gradients."""
+
+    name: Literal["adamw", "rmsprop", "muon"]
+    """``muon``: Muon for hidden kernels, Adam at 0.3 of the learning rate for the rest."""
+    weight_decay: NotNegative = 0.0
+    epsilon: Positive = 1e-8
+
+
+class Cycle(Strict):
+    """The learning rate rises and falls once, by cosines (Smith and Topin 2017, arXiv:1708.07120)."""
+
+    warm: Part = 0.1
+    """Part of a stage's steps in which it rises."""
+    start: Part = 0.04
+    """Where it begins, as a part of the largest."""
+    end: Part = 4e-6
+    """Where it ends, likewise."""
+
+
+class Augmentation(Strict):
+    """How patches are changed at random before the network sees them; nothing by default."""
+
+    mirror: tuple[Annotated[int, Field(ge=0, le=2)], ...] = ()
+    """Axes of the network along which half of the patches are mirrored."""
+    rotate: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """Largest angle about each axis, in degrees."""
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest part by which a patch is made larger or smaller."""
+    contrast: Part = 0.0
+    """Part of the patches whose brightness is drawn anew, so that the network learns shape."""
+    gamma: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Largest logarithm of the exponent of brightness."""
+    bias: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Largest logarithm of a smooth field that brightness is multiplied with."""
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Largest standard deviation of noise that is added, in normalised brightness."""
+
+
+class Card(Strict):
+    """What only people know of a model; it goes into its card."""
+
+    data_licence: str = "not stated"
+    made_for: str = "not stated"
+    not_for: str = "decisions about a person: nobody has tested it for that"
+
+
+class Recipe(Strict):
+    """Everything that decides the weights, beside the data."""
+
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    loss: Loss
+    optimiser: Optimiser
+    cycle: Cycle = Cycle()
+    augmentation: Augmentation = Augmentation()
+    start: Literal["identity", "xavier"] = "identity"
+    """How weights are drawn where there are none to start from."""
+    settle: Part = 0.75
+    """Part of all steps after which batch normalisation keeps its statistics; 0: it never changes them."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the convolutions; weights and loss are always float32."""
+    checkpointing: bool = False
+    """Whether layers are computed again on the way back instead of being held."""
+    validate_every: Count
+    """Steps."""
+    save_every: Count
+    """Steps after which at most so much work is lost."""
+    best_by: Metric = "dice"
+    """Of the labels' mean over the validation samples."""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """In how many parts ``--fold`` divides the patients."""
+    seed: int
+    card: Card = Card()

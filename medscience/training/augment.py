@@ -1,0 +1,82 @@
+"""Random changes of patches, so that a network meets more than its data show.
+
+Each is off in a recipe that does not name it. Image and labels are of shape (I, J, K), brightness is
+normalised to about 0 to 1.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform, zoom
+
+from medscience.recipe import Augmentation
+from medscience.training.patch import IGNORED
+
+KNOTS = 6
+"""Values of brightness, from dark to bright, whose new brightness is drawn."""
+
+Values = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+def augmented(
+    image: Values, labels: Labels, how: Augmentation, random: np.random.Generator
+) -> tuple[Values, Labels]:
+    """Return a patch changed at random; the same for the same state of `random`.
+
+    Voxels that a rotation brings in from outside the patch do not count.
+    """
+    for axis in how.mirror:
+        if random.random() < 0.5:
+            image, labels = np.flip(image, axis), np.flip(labels, axis)
+    if how.rotate or how.scale:
+        image, labels = _turned(image, labels, how, random)
+    if how.contrast and random.random() < how.contrast:
+        image = other_contrast(image, random)
+    if how.gamma:
+        exponent = np.float32(np.exp(random.uniform(-how.gamma, how.gamma)))
+        image = np.sign(image) * np.abs(image) ** exponent
+    if how.bias:
+        image = image * _bias(image.shape, how.bias, random)
+    if how.noise:
+        deviation = np.float32(random.uniform(0, how.noise))
+        image = image + deviation * random.standard_normal(image.shape, dtype=np.float32)
+    return image, labels
+
+
+def other_contrast(image: Values, random: np.random.Generator) -> Values:
+    """Return an image with its brightness sent through a curve that is drawn anew.
+
+    Dark may become bright and the other way round; half of the time what is black stays so, as air does in
+    every contrast. It is brought to 0 to 1 again. For images without a map of tissues, what drawing a
+    brightness for each tissue is for those with one (Billot et al. 2023, doi:10.1016/j.media.2023.102789).
+    """
+    curve = random.random(KNOTS)
+    if random.random() < 0.5:
+        curve[0] = 0.0
+    low, high = curve.min(), curve.max()
+    curve = (curve - low) / max(high - low, 1e-3)
+    return np.asarray(np.interp(image, np.linspace(0, 1, KNOTS), curve), dtype=np.float32)
+
+
+def _turned(
+    image: Values, labels: Labels, how: Augmentation, random: np.random.Generator
+) -> tuple[Values, Labels]:
+    """Rotate and scale about the patch's middle: the image linearly, labels by the nearest voxel."""
+    matrix = np.eye(3) * np.exp(random.uniform(-how.scale, how.scale))
+    for axis, angle in enumerate(np.radians(random.uniform(-how.rotate, how.rotate, 3)).tolist()):
+        turn = np.eye(3)
+        a, b = (other for other in range(3) if other != axis)
+        turn[[a, b, a, b], [a, b, b, a]] = np.cos(angle), np.cos(angle), -np.sin(angle), np.sin(angle)
+        matrix = matrix @ turn
+    middle = (np.array(image.shape) - 1) / 2
+    offset = middle - matrix @ middle
+    moved = affine_transform(image, matrix, offset, order=1, mode="nearest")
+    return moved, affine_transform(labels, matrix, offset, order=0, mode="constant", cval=IGNORED)
+
+
+def _bias(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:
+    """A smooth field around 1."""
+    coarse = random.uniform(-most, most, (4, 4, 4)).astype(np.float32)
+    factors = [n / 4 for n in shape]
+    field = zoom(coarse, factors, order=1, mode="nearest", grid_mode=True)
+    return np.asarray(np.exp(field), dtype=np.float32)

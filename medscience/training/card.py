@@ -1,0 +1,59 @@
+"""A model's card: what a reader must know before trusting it (Mitchell et al. 2019, arXiv:1810.03993)."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from medscience.measure.agreement import METRICS
+from medscience.measure.statistics import Interval
+from medscience.store.record import host_class, versions
+from medscience.training.checkpoint import Checkpoint
+from medscience.training.job import Job
+
+if TYPE_CHECKING:
+    from medscience.training.product import Judged
+
+
+def card(name: str, job: Job, state: Checkpoint, results: "Sequence[Judged]") -> str:
+    """Return the card as Markdown."""
+    return "\n".join(_lines(name, job, state, results)) + "\n"
+
+
+def _lines(name: str, job: Job, state: Checkpoint, results: "Sequence[Judged]") -> Iterator[str]:
+    design, about = job.design, job.recipe.card
+    yield f"# {name}\n\n{design.description}\n"
+    if design.caution:
+        yield f"**{design.caution}**\n"
+    yield f"- By: {', '.join(author.name for author in design.authors)}; licence: {design.license}"
+    yield f"- Made for: {about.made_for}"
+    yield f"- Not for: {about.not_for}\n"
+    yield f"## Data\n\nLicence: {about.data_licence}.\n\n| split | samples | patients |\n|---|---|---|"
+    for split in ("train", "validation", "test"):
+        pairs = [example.pair for example in job.of(split)]
+        yield f"| {split} | {len(pairs)} | {len({pair.patient for pair in pairs})} |"
+    yield "\nNo patient, and no image under another name, is in two splits."
+    yield "\n## What it reaches\n\nWhole images, before post-processing: mean over samples (95 % interval)."
+    for result in results:
+        yield from _table(result, job)
+    yield f"\n![curves](curves.png)\n\nChosen by: {job.recipe.best_by} of the validation samples"
+    yield "(so that their numbers are a little too good; those of test samples are not)."
+    yield "\n## How it was made\n"
+    yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
+    yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
+    yield f"- Hardware: {host_class()}"
+    yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
+
+
+def _table(result: "Judged", job: Job) -> Iterator[str]:
+    yield f"\n### {result.split}, {len(result.samples)} samples of {result.patients} patients\n"
+    yield f"| label | {' | '.join(METRICS)} |\n|---|{'---|' * len(METRICS)}"
+    for label in job.design.output.labels[1:]:
+        cells = [_cell(result.interval(metric, label.value)) for metric in METRICS]
+        yield f"| {label.name} | {' | '.join(cells)} |"
+    yield f"\nMean of the labels' Dice: {_cell(result.mean('dice'))};"
+    yield f"with the background as a label: {_cell(result.mean('dice_with_background'))}."
+
+
+def _cell(interval: Interval | None) -> str:
+    return str(interval) if interval else "not defined"
