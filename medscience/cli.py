@@ -24,6 +24,7 @@ from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.steps.report import report
+from medscience.steps.simulate_espi import espi
 from medscience.steps.train import train
 from medscience.steps.verify import verify
 from medscience.terminal.logs import Level, say_from
@@ -81,7 +82,7 @@ def _nothing() -> None:
     pass
 
 
-_group(app, "simulate", "Make data with known truth.", {"head": simulate.head})
+_group(app, "simulate", "Make data with known truth.", {"head": simulate.head, "espi": espi})
 _group(
     app,
     "export",

@@ -1,0 +1,1 @@
+"""Electronic speckle pattern interferometry of a struck steelpan, with everything about it known."""
