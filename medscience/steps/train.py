@@ -35,7 +35,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
     memory: Annotated[str, typer.Option(help="most memory that a process may take")] = "8G",
     threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
 ) -> None:
-    """Train a network as its recipe says; in many processes or on many nodes: `torchrun ... -m medscience train`."""
+    """Train a network as its recipe says; in many processes: `torchrun ... -m medscience train`."""
     import re
 
     import torch

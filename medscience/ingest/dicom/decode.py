@@ -1,28 +1,24 @@
-"""Decoding of compressed frames, in processes of their own: a codec that crashes costs a sample, not the run.
+"""Decoding of compressed frames behind fences: a codec that crashes costs a sample, not the run."""
 
-`decode` is a plain function of bytes; `Fence` is what keeps it from harm: limits of memory and of processor
-time for each frame.
-"""
-
-import multiprocessing
-import resource
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import Queue
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.errors import InputError
 from medscience.ingest.dicom.header import Form
+from medscience.ingest.fence import Fence
 
-MEMORY = 3 << 30
-"""Bytes of address space of a process that decodes."""
+MEMORY = 2 << 30
+"""Bytes that a frame may take to decode."""
 SECONDS = 60
-"""Processor time for a frame."""
-DIED = "a decoder that died"
+"""Time for a frame."""
 
 
 def _rle(frame: bytes, form: Form) -> NDArray[np.unsignedinteger]:
@@ -68,67 +64,40 @@ DECODERS: dict[str, Callable[[bytes, Form], NDArray[np.integer]]] = {
 """By transfer syntax: JPEG (baseline, extended, lossless), JPEG-LS, JPEG 2000 and its fast form, RLE."""
 
 
-def decode(frame: bytes, form: Form) -> "NDArray[np.integer] | str":
-    """Return the stored numbers of a compressed frame (rows, columns), or what is wrong with it."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + SECONDS)
-    try:
-        found = np.asarray(DECODERS[form.syntax](frame, form))
-    except (RuntimeError, ValueError, TypeError, IndexError, MemoryError, struct.error) as fault:
-        return type(fault).__name__
-    if found.shape != (form.rows, form.columns):
-        return f"a picture of {found.shape}"
-    return found
-
-
-def _limit(what: int, most: int) -> None:
-    """Set the soft limit of this process, as far as the hard one allows."""
-    _, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-
-
-def _begin() -> None:
-    """Limits of a process that decodes; it leaves no core behind."""
-    _limit(resource.RLIMIT_AS, MEMORY)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def decode(frame: bytes, form: Form) -> NDArray[np.integer]:
+    """Return the stored numbers of a compressed frame (rows, columns); anything may go wrong."""
+    return np.asarray(DECODERS[form.syntax](frame, form))
 
 
 def decoded(frames: Iterable[tuple[bytes, Form]], processes: int) -> "Iterator[NDArray[np.integer] | str]":
-    """Decode frames in processes of their own, a few ahead, in their order.
+    """Decode frames behind fences, a few ahead, in their order.
 
     Yields
     ------
     ndarray (rows, columns) or str
-        Stored numbers, or what is wrong; a frame that ends its process is the last that is yielded.
+        Stored numbers, or what is wrong with the frame.
     """
-    waiting: deque[tuple[bytes, Form]] = deque()
-    ahead: deque[Future[NDArray[np.integer] | str]] = deque()
+    with ExitStack() as stack:
+        fences: Queue[Fence] = Queue()
+        for _ in range(processes):
+            fences.put(stack.enter_context(Fence(MEMORY, SECONDS)))
+        pool = stack.enter_context(ThreadPoolExecutor(processes))
+        ahead: deque[Future[NDArray[np.integer] | str]] = deque()
+        for frame, form in frames:
+            ahead.append(pool.submit(_behind_a_fence, fences, frame, form))
+            if len(ahead) > 2 * processes:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _behind_a_fence(fences: "Queue[Fence]", frame: bytes, form: Form) -> "NDArray[np.integer] | str":
+    fence = fences.get()
     try:
-        with _processes(processes) as pool:
-            for frame in frames:
-                waiting.append(frame)
-                ahead.append(pool.submit(decode, *frame))
-                if len(ahead) > 2 * processes:
-                    yield ahead[0].result()
-                    ahead.popleft(), waiting.popleft()
-            while ahead:
-                yield ahead[0].result()
-                ahead.popleft(), waiting.popleft()
-    except BrokenProcessPool:
-        yield from _one_by_one(waiting)
-
-
-def _one_by_one(frames: Iterable[tuple[bytes, Form]]) -> "Iterator[NDArray[np.integer] | str]":
-    """Decode frames of which one ended its process each on its own, so that the right one is blamed."""
-    for frame in frames:
-        try:
-            with _processes(1) as pool:
-                found = pool.submit(decode, *frame).result()
-        except BrokenProcessPool:
-            break
-        yield found
-    yield DIED
-
-
-def _processes(count: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin)
+        found = fence.call(decode, frame, form)
+    except InputError as fault:
+        return fault.found
+    finally:
+        fences.put(fence)
+    fits = isinstance(found, np.ndarray) and found.dtype.kind in "iu"
+    return found if fits and found.shape == (form.rows, form.columns) else "a picture of another form"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medscience.ingest.dicom.codestream import read_codestream
 from medscience.ingest.dicom.content import NATIVE
-from medscience.ingest.dicom.decode import DECODERS, DIED, decoded
+from medscience.ingest.dicom.decode import DECODERS, decoded
 from medscience.ingest.dicom.header import Form, Frame, Instance
 from medscience.ingest.source import Repair
 from medscience.machine.cores import usable_cores
@@ -115,8 +115,7 @@ class Reader:
             return
         processes = min(usable_cores(), len(self.frames))
         results = decoded(self._compressed(), processes)
-        for frame in self.frames:
-            found = next(results, DIED)
+        for frame, found in zip(self.frames, results, strict=True):
             if isinstance(found, str):
                 fix = "export or copy the file again"
                 raise frame.instance.refused("DECODE", "PixelData", found, "a whole picture", fix)
