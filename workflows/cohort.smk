@@ -12,10 +12,19 @@ from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
 
-if workflow.config_settings.config:
-    raise WorkflowError("settings belong in the config file: --config is not read")
+# Snakemake can run code that it finds in a file given with --configfile, so it never sees ours
+if workflow.overwrite_configfiles:
+    raise WorkflowError(
+        "--configfile is not read: give the file with --config settings=FILE"
+    )
 
-CONFIG = os.path.relpath((workflow.overwrite_configfiles or ["config/config.yaml"])[-1])
+GIVEN = dict(workflow.config_settings.config)
+CONFIG = os.path.relpath(str(GIVEN.pop("settings", "config/config.yaml")))
+
+if GIVEN:
+    raise WorkflowError(
+        f"settings belong in {CONFIG}: of --config only settings=FILE is read"
+    )
 
 try:
     COHORT = read_cohort(Path(CONFIG))

@@ -18,7 +18,7 @@ rule ingest:
         failed="results/failed/ingest/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "ingest {params.source:q} {output} {params.digest} {params.options} "
+        "ingest {params.source:q} {output} {params.digest} {params.options:q} "
         "{params.acquisition:q} &> {log}"
 
 

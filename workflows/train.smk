@@ -3,7 +3,6 @@
 # Settings: config/training.yaml, or another file given with --configfile.
 
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def stores(wildcards):
 
 def fold(wildcards):
     number = wildcards.model.removeprefix(f"{TRAINING.name}-fold")
-    return f"--fold {number}" if TRAINING.folds else ""
+    return ["--fold", number] if TRAINING.folds else []
 
 
 def trained_models(wildcards):
@@ -82,11 +81,11 @@ rule train:
     params:
         failed="results/failed/train/{model}.json",
         fold=fold,
-        start=f"--from {shlex.quote(TRAINING.start)}" if TRAINING.start else "",
+        start=["--from", TRAINING.start] if TRAINING.start else [],
     shell:
         "medscience --failure-record {params.failed} "
-        "train {input.recipe:q} --data {input.sheet:q} --name {wildcards.model} {params.fold} "
-        "{params.start} --resume --memory {resources.mem_mb}M --threads {threads} &> {log}"
+        "train {input.recipe:q} --data {input.sheet:q} --name {wildcards.model:q} {params.fold:q} "
+        "{params.start:q} --resume --memory {resources.mem_mb}M --threads {threads} &> {log}"
 
 
 rule add:
@@ -97,4 +96,4 @@ rule add:
     log:
         "logs/add/{model}.log",
     shell:
-        "medscience models add results/models/{wildcards.model} &> {log}"
+        "medscience models add results/models/{wildcards.model:q} &> {log}"

@@ -53,7 +53,7 @@ def cycled(cycle: Cycle, done: int, steps: int) -> float:
     The form of ``torch.optim.lr_scheduler.OneCycleLR`` with cosines, as a function of the step alone.
 
     >>> [round(cycled(Cycle(warm=0.5, start=0.1, end=0.0), done, 5), 3) for done in range(5)]
-    [0.1, 0.7, 0.933, 0.25, 0.0]
+    [0.1, 0.775, 0.905, 0.345, 0.0]
     """
     top, last = cycle.warm * steps - 1, steps - 1
     if done <= top:

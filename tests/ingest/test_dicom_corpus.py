@@ -62,13 +62,13 @@ def test_every_slice_is_read_as_pydicom_reads_it_and_the_rest_is_refused_for_a_r
         code = reason(path)
         if code:
             with pytest.raises(InputError, match=code):
-                voxels(open_source(path, ANYTHING))
+                voxels(open_source(path, choices=ANYTHING))
             continue
         dataset = pydicom.dcmread(path)
         slope, intercept = (
             float(dataset.get(f"Rescale{name}", n)) for n, name in ((1, "Slope"), (0, "Intercept"))
         )
-        found = voxels(open_source(path, ANYTHING))
+        found = voxels(open_source(path, choices=ANYTHING))
         assert_array_equal(found, np.reshape(dataset.pixel_array * slope + intercept, found.shape), path.name)
         read += 1
     assert read >= 35

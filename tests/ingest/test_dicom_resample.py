@@ -51,7 +51,7 @@ def test_a_tilted_series_is_upright_and_every_voxel_is_where_it_was(lean, tmp_pa
         return
     with pytest.raises(InputError, match="DICOM-TILT"):
         open_source(path)
-    source = open_source(path, Choices(on_tilt="resample"))
+    source = open_source(path, choices=Choices(on_tilt="resample"))
     assert source.meaning.geometry.shear < 1e-9
     found, expected = inside(source, path)
     reached = found > 0
@@ -60,7 +60,7 @@ def test_a_tilted_series_is_upright_and_every_voxel_is_where_it_was(lean, tmp_pa
     rim = 2 * (SHAPE[0] + SHAPE[1]) * len(positions)
     assert core.sum() >= SHAPE[0] * SHAPE[1] * len(positions) - rim
     assert (reached & ~core).sum() <= rim
-    kept = open_source(path, Choices(on_tilt="keep"))
+    kept = open_source(path, choices=Choices(on_tilt="keep"))
     assert_allclose(*inside(kept, path), atol=0.51)
 
 
@@ -71,7 +71,7 @@ def test_missing_slices_are_filled_with_what_lies_between(gone, tmp_path_factory
     path = linear_world(folder, [(0, 0, 2.0 * n) for n in range(12) if n not in gone])
     with pytest.raises(InputError, match="DICOM-GAP"):
         open_source(path)
-    source = open_source(path, Choices(on_gap="resample"))
+    source = open_source(path, choices=Choices(on_gap="resample"))
     assert source.shape == (12, *SHAPE)
     found, expected = inside(source, path)
     there = [n for n in range(12) if n not in gone]
@@ -81,7 +81,7 @@ def test_missing_slices_are_filled_with_what_lies_between(gone, tmp_path_factory
 
 def test_a_tilted_series_with_a_gap_is_mended_in_one_pass(tmp_path):
     path = linear_world(tmp_path / "scan", [(0, 0.7 * n, 2.0 * n) for n in range(9) if n != 4])
-    source = open_source(path, Choices(on_tilt="resample", on_gap="resample"))
+    source = open_source(path, choices=Choices(on_tilt="resample", on_gap="resample"))
     assert source.shape[0] == 9
     found, expected = inside(source, path)
     middle = (slice(None), slice(8, 20), slice(2, -2))
@@ -92,4 +92,4 @@ def test_a_tilted_series_with_a_gap_is_mended_in_one_pass(tmp_path):
 def test_slices_that_are_far_too_close_are_not_the_measure_of_a_grid(tmp_path):
     path = linear_world(tmp_path / "scan", [(0, 0, z) for z in (0, 0.01, 2, 4, 6)])
     with pytest.raises(InputError, match="similar steps"):
-        open_source(path, Choices(on_gap="resample"))
+        open_source(path, choices=Choices(on_gap="resample"))

@@ -112,7 +112,8 @@ def test_s25_no_version_with_a_known_hole_is_pinned_or_allowed(name):
     (pinned,) = re.findall(rf"^{name}==(.+)$", lock, re.MULTILINE | re.IGNORECASE)
     assert Version(pinned) >= Version(FLOORS[name])
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    (least,) = (line for line in project["dependencies"] if re.match(rf"{name}\b", line))
+    every = project["dependencies"] + project["optional-dependencies"]["dev"]
+    (least,) = (line for line in every if re.match(rf"{name}\b", line))
     assert Version(re.split("[>=]=", least)[1]) >= Version(FLOORS[name])
 
 
