@@ -3,6 +3,7 @@
 # Settings: config/training.yaml, or another file given with --configfile.
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
