@@ -1,7 +1,5 @@
 # The settings and the sample sheet, checked before any job runs.
 
-import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -12,19 +10,11 @@ from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
 
-# Snakemake can run code that it finds in a file given with --configfile, so it never sees ours
-if workflow.overwrite_configfiles:
-    raise WorkflowError(
-        "--configfile is not read: give the file with --config settings=FILE"
-    )
 
-GIVEN = dict(workflow.config_settings.config)
-CONFIG = os.path.relpath(str(GIVEN.pop("settings", "config/config.yaml")))
+include: "settings.smk"
 
-if GIVEN:
-    raise WorkflowError(
-        f"settings belong in {CONFIG}: of --config only settings=FILE is read"
-    )
+
+CONFIG = settings_file("config/config.yaml")
 
 try:
     COHORT = read_cohort(Path(CONFIG))
@@ -35,11 +25,6 @@ except MedscienceError as fault:
 
 PAGE = "results/report/cohort.html"
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
-
-# the command line of this very environment, whether it is activated or not
-shell.prefix(
-    f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; set -euo pipefail; "
-)
 
 
 wildcard_constraints:

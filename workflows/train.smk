@@ -1,10 +1,7 @@
 # From a training sheet to a model in config/models, or to one model for each fold:
 # `snakemake --snakefile workflows/train.smk --cores all`.
-# Settings: config/training.yaml, or another file given with --configfile.
+# Settings: config/training.yaml, or another file: --config settings=FILE.
 
-import os
-import shlex
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -16,23 +13,17 @@ from medscience.errors import MedscienceError
 from medscience.inference.plan import parse_memory
 from medscience.store.commit import commit_path, store_path
 
-if workflow.config_settings.config:
-    raise WorkflowError("settings belong in the config file: --config is not read")
 
-CONFIG = os.path.relpath(
-    (workflow.overwrite_configfiles or ["config/training.yaml"])[-1]
-)
+include: "settings.smk"
+
+
+CONFIG = settings_file("config/training.yaml")
 
 try:
     TRAINING, PAIRS = read_training(Path(CONFIG))
     RECIPE = find_design(TRAINING.recipe)
 except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
-
-# the command line of this very environment, whether it is activated or not
-shell.prefix(
-    f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; set -euo pipefail; "
-)
 
 
 wildcard_constraints:
