@@ -62,7 +62,7 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
         return open_ome_zarr(path, acquisition)
     if path.is_dir():
         pictures = holds_frames(path) and (acquisition or not _holds_dicom(path))
-        return open_frames(path, acquisition) if pictures else _dicom(path, acquisition, choices)
+        return open_frames(path, acquisition) if pictures else open_dicom(path, acquisition, choices)
     if not path.is_file():
         raise InputError(
             "INPUT-MISSING",
@@ -80,7 +80,7 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
                 raise unused(acquisition, f"a {ending} file")
             return reader(path, acquisition)
     if path.name.lower().endswith(DICOM_ENDINGS) or _has_dicom_bytes(path):
-        return _dicom(path, acquisition, choices)
+        return open_dicom(path, acquisition, choices)
     raise InputError(
         "INPUT-FORMAT",
         file=path,
@@ -89,12 +89,6 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
         expected=f"one of {', '.join(READERS)}, DICOM, or the folder of an OME-Zarr image or of frames",
         fix="convert it to one of these without loss",
     )
-
-
-def _dicom(path: Path, acquisition: Path | None, choices: Choices | None) -> Source:
-    if acquisition:
-        raise unused(acquisition, "a DICOM series")
-    return open_dicom(path, choices)
 
 
 def _has_dicom_bytes(path: Path) -> bool:
