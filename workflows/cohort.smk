@@ -9,6 +9,8 @@ from medscience.config.settings import read_cohort
 from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
+from medscience.review.reviews import read_reviews
+from medscience.store.commit import commit_path
 
 
 include: "settings.smk"
@@ -20,6 +22,7 @@ try:
     COHORT = read_cohort(Path(CONFIG))
     for model in {model for model, _ in COHORT.pairs}:
         find_model(model)
+    REVIEWS = read_reviews(Path("results"))
 except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
 
@@ -67,6 +70,27 @@ def reference(wildcards):
     if COHORT.sample(wildcards.sample).reference:
         return f"results/references/{wildcards.sample}.ome.zarr.commit.json"
     return []
+
+
+def correction(wildcards):
+    """The commit of the correction that stands; one that is lost stops its own sample only."""
+    store = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
+    commit = store and commit_path(store)
+    return [str(commit)] if commit and commit.exists() else []
+
+
+def correction_option(wildcards):
+    store = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
+    return ["--correction", store] if store else []
+
+
+def measured(model=None):
+    """The tables of a model, or of all; what people rejected is left out."""
+    return [
+        f"results/measurements/{of_model}/{sample}.parquet"
+        for of_model, sample in COHORT.pairs
+        if model in (None, of_model) and not REVIEWS.rejected(of_model, sample)
+    ]
 
 
 def report_what_there_is():
