@@ -1,0 +1,251 @@
+"""Corrections: stores of labels that people made from a model's, never in its place."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medscience.errors import MismatchError, StoreError
+from medscience.image import Image, LazyArray
+from medscience.progress import Tell, nobody
+from medscience.review.drafts import Draft
+from medscience.review.ledger import Ledger
+from medscience.review.standing import standing
+from medscience.review.unseen import unseen_value
+from medscience.review.verdict import Correction
+from medscience.store.commit import Provenance, read_commit
+from medscience.store.grid import regions
+from medscience.store.images import ImageWriter, StoredImage, open_image
+from medscience.store.metadata import Content, LabelMeaning
+from medscience.store.staging import staged
+
+FOLDER = Path("corrections")
+"""Of a project; outside of its results, because no workflow makes them again."""
+
+
+def next_correction(root: Path, model: str, sample: str) -> Path:
+    """Return where a sample's next correction goes: ``{root}/{model}/{sample}/{n}.ome.zarr``."""
+    folder = root / model / sample
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    taken = [int(found[1]) for found in map(re.compile(r"(\d+)\.ome\.zarr").match, names) if found]
+    return folder / f"{max(taken, default=0) + 1}.ome.zarr"
+
+
+def save_correction(draft: Draft, destination: Path, tell: Tell = nobody) -> Correction:
+    """Commit a draft's labels as a store with all its levels, and return what a verdict names.
+
+    The draft stays. If the very same edits were committed already, as a crash before the verdict leaves it,
+    that store is the one.
+
+    Parameters
+    ----------
+    draft : Draft
+        Labels of one sample.
+    destination : Path
+        What `next_correction` returned.
+    tell : callable
+        Hears of every block.
+
+    Raises
+    ------
+    MismatchError
+        If nothing was edited, nothing was looked at, or a number stands for no label.
+    StoreError
+        If it cannot be written.
+    """
+    base, meaning = draft.labels, label_meaning(draft.labels)
+    provenance = Provenance(
+        "correct",
+        {"edits": draft.digest()},
+        {"labels": base.commit.digest, "image": meaning.image_digest},
+    )
+    there = _committed(destination.parent, provenance)
+    if there:
+        return correction_at(there)
+    content = Content.of(base.image.meaning, labels=meaning, source=base.content.source)
+    tally = _Tally(tuple(label.value for label in meaning.labels), unseen_value(draft.dtype))
+    with staged(destination, provenance) as staging:
+        writer = ImageWriter(staging, content, draft.shape, draft.dtype)
+        blocks = regions(writer.shape, writer.shards)
+        for done, region in enumerate(blocks):
+            tell(done, len(blocks))
+            values = draft[region]
+            tally.add(base.image.read(region), values)
+            writer.write(region, values)
+        tally.refuse(destination)
+        writer.finish()
+        tell(len(blocks), len(blocks))
+        staging.record["edits"] = {"voxels": tally.changed, "chunks": len(draft.touched)}
+    return correction_at(destination)
+
+
+def correction_at(store: Path) -> Correction:
+    """Return what a verdict names of a committed correction ``…/{model}/{sample}/{n}.ome.zarr``."""
+    return Correction("/".join(store.parts[-3:]), read_commit(store).digest)
+
+
+def open_correction(folder: Path, correction: Correction) -> StoredImage:
+    """Open the very store that a verdict names.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, or another lies there.
+    """
+    stored = open_image(folder / correction.path)
+    if stored.commit.digest != correction.digest:
+        raise StoreError(
+            "CORRECTION-OTHER",
+            file=stored.path,
+            field="digest",
+            found=stored.commit.digest[:12],
+            expected=f"the correction that was accepted ({correction.digest[:12]})",
+            fix="put it back from a copy, or review the sample again",
+        )
+    return stored
+
+
+def newest_accepted(
+    ledger: Ledger, model: str, sample: str, image: str | None = None, labels: str | None = None
+) -> Path | None:
+    """Return the correction that stands for a sample's labels; None if the model's do, or nothing does.
+
+    Parameters
+    ----------
+    image, labels : str, optional
+        Digests of the image and of the model's labels that are there now: see `standing`.
+    """
+    entries = ledger.entries(model, sample)
+    newest = standing(entries, image, labels).newest
+    if newest is None or newest.verdict.decision == "reject":
+        return None
+    if newest.verdict.correction:
+        return ledger.folder / newest.verdict.correction.path
+    approved = [e.verdict.correction for e in entries if e.verdict.correction]  # whoever made it
+    path = next((c.path for c in reversed(approved) if c.digest == newest.verdict.shown.labels), None)
+    return ledger.folder / path if path else None
+
+
+def filled(correction: Image, labels: Image) -> Image:
+    """Return a correction with the model's labels where nobody looked.
+
+    Parameters
+    ----------
+    correction, labels : Image
+        On one grid.
+
+    Raises
+    ------
+    MismatchError
+        If their grids differ.
+    """
+    if not correction.geometry.close_to(labels.geometry):
+        raise MismatchError(
+            "CORRECTION-GRID",
+            field="grid",
+            found=f"{correction.shape} {correction.geometry.orientation}",
+            expected=f"that of the labels, {labels.shape} {labels.geometry.orientation}, within 0.001 mm",
+            fix="correct the labels of this very image",
+        )
+    return replace(correction, data=_Filled(correction.data, labels.data))
+
+
+def label_meaning(stored: StoredImage) -> LabelMeaning:
+    """Return what the numbers of a store of labels stand for.
+
+    Raises
+    ------
+    MismatchError
+        If it does not say so, or does not say of which image.
+    """
+    meaning = stored.content.labels
+    if meaning is None or not meaning.labels:
+        raise MismatchError(
+            "CORRECTION-LABELS",
+            file=stored.path,
+            field="labels",
+            found="no names, or no image that they belong to",
+            expected="labels of a model, or a correction of them",
+            fix="name what postprocess wrote",
+        )
+    return meaning
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """Reads a correction, and what lies below it where nobody looked."""
+
+    above: LazyArray
+    below: LazyArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.above.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.above.dtype
+
+    def __getitem__(self, region: Any) -> NDArray[Any]:  # noqa: ANN401 - zarr's and NumPy's selections differ
+        values = np.asarray(self.above[region])
+        hidden = values == unseen_value(self.dtype)
+        return np.where(hidden, self.below[region], values).astype(self.dtype) if hidden.any() else values
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What stands in a correction that is being written."""
+
+    named: tuple[int, ...]
+    unseen: int
+    seen: int = 0
+    """Voxels that someone looked at."""
+    changed: int = 0
+    strays: set[int] | None = None
+
+    def add(self, before: NDArray[Any], after: NDArray[Any]) -> None:
+        looked = after != self.unseen
+        self.seen += int(looked.sum())
+        self.changed += int((before != after).sum())
+        self.strays = (self.strays or set()) | set(np.unique(after[looked]).tolist()) - set(self.named)
+
+    def refuse(self, store: Path) -> None:
+        checks = (
+            (
+                self.strays,
+                "labels",
+                f"the numbers {sorted(self.strays or ())}",
+                "the model's labels",
+                "choose",
+            ),
+            (
+                not self.changed,
+                "edits",
+                "none",
+                "a label that was changed",
+                "accept the labels as they are, or",
+            ),
+            (not self.seen, "labels", "nothing that was looked at", "some of it", "defer it, or"),
+        )
+        for wrong, field, found, expected, fix in checks:
+            if wrong:
+                raise MismatchError(
+                    "CORRECTION-CONTENT",
+                    file=store,
+                    field=field,
+                    found=found,
+                    expected=expected,
+                    fix=f"{fix} one of its labels" if fix == "choose" else f"{fix} correct some",
+                )
+
+
+def _committed(folder: Path, provenance: Provenance) -> Path | None:
+    """Return the store of a folder that has this very content."""
+    for commit in sorted(folder.glob("*.ome.zarr.commit.json")):
+        store = commit.with_name(commit.name.removesuffix(".commit.json"))
+        if read_commit(store).provenance.fingerprint == provenance.fingerprint:
+            return store
+    return None

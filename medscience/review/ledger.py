@@ -1,0 +1,342 @@
+"""The ledger of verdicts: append-only, whole after a crash, and altered by nobody unseen.
+
+An SQLite database in WAL mode with ``synchronous=FULL``: a verdict that `Ledger.save` returned is on the
+disk. Each row holds the digest of its content and of the row before. Beside it lies ``ledger.db.chain``, a
+line for each save, by which a database that was copied without its write-ahead log, or was put back from an
+older copy, is told from the one that was written.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from medscience.errors import MismatchError, StoreError
+from medscience.machine.mounts import file_system, is_network
+from medscience.review.chain import Chain
+from medscience.review.entry import COLUMNS, SCHEMA, VERSION, Entry, entry_of, row_of
+from medscience.review.verdict import Verdict
+from medscience.store.files import sync
+from medscience.store.lease import leased
+
+log = logging.getLogger(__name__)
+
+NAME = "ledger.db"
+"""Of the ledger in the folder of corrections."""
+PATIENCE = 60.0
+"""Seconds that a writer waits for the others."""
+
+
+class Ledger:
+    """All verdicts on the results of a project, oldest first.
+
+    Parameters
+    ----------
+    path : Path
+        ``corrections/ledger.db``; made if it is not there.
+    alone : bool
+        Keep everyone else out until `close`, with a journal that needs no memory shared between processes:
+        the one way in which a ledger may lie on a file system that several machines see.
+
+    Raises
+    ------
+    StoreError
+        If it is no ledger, was altered, or is not all there; or lies where many writers are not safe.
+    """
+
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
+        self.path = path
+        self.chain = Chain(path.with_name(path.name + ".chain"))
+        self.read_only = path.exists() and not _writable(path)
+        """Whether it can only be looked at."""
+        self._alone = alone
+        self._lock = threading.Lock()
+        self._open = ExitStack()
+        try:
+            self._begin()
+        except BaseException:
+            self._open.close()
+            raise
+
+    @property
+    def folder(self) -> Path:
+        """The folder of corrections."""
+        return self.path.parent
+
+    def save(self, verdict: Verdict) -> Entry:
+        """Keep a verdict, and return it once it is on the disk.
+
+        One that was saved already is returned as it was: to say it again after an interruption is safe.
+
+        Raises
+        ------
+        MismatchError
+            If another verdict was saved under the same `save_id`.
+        StoreError
+            If it could not be kept.
+        """
+        if self.read_only:
+            raise self._fault(
+                "LEDGER-READ-ONLY", "file", "no right to write", "a file that can be written", "ask for it"
+            )
+        with self._lock, self._reported("LEDGER-NOT-SAVED"), self._transaction():
+            entry, is_new = self._known(verdict), False
+            if entry is None:
+                entry, is_new = Entry.after(self._last(), verdict), True
+                marks = ", ".join("?" * len(COLUMNS))
+                self._database.execute(
+                    f"INSERT INTO verdicts ({', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608 - our names
+                    row_of(entry),
+                )
+        if is_new or not self.chain.reaches(entry):
+            self.chain.add(entry)
+        return entry
+
+    def entries(self, model: str | None = None, sample: str | None = None) -> tuple[Entry, ...]:
+        """Return the verdicts on a model's results, on a sample, on both or all, in the order of saving.
+
+        Raises
+        ------
+        StoreError
+            If one of them was altered.
+        """
+        wanted = {"model": model, "sample": sample}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        which = " AND ".join(f"{name} = ?" for name in given) or "1"
+        with self._lock, self._reported("LEDGER-DAMAGED"):
+            return tuple(self._rows(f"WHERE {which} ORDER BY sequence", tuple(given.values())))
+
+    def verify(self) -> int:
+        """Check every row, the chain that they make and the file beside; return how many there are.
+
+        Raises
+        ------
+        StoreError
+            If anything is not as it was written.
+        """
+        seen = self.chain.newest()
+        before: Entry | None = None
+        with self._lock, self._reported("LEDGER-DAMAGED"):
+            for entry in self._rows("ORDER BY sequence", ()):
+                if not entry.follows(before):
+                    raise self._altered(f"verdict {entry.sequence}", "one that does not follow from the last")
+                if seen and entry.sequence == seen[0] and entry.digest != seen[1]:
+                    raise self._altered(f"verdict {entry.sequence}", "not the one that was saved")
+                before = entry
+        count = before.sequence if before else 0
+        if seen and count < seen[0]:
+            raise self._fault(
+                "LEDGER-CUT",
+                "verdicts",
+                f"{count}, though {seen[0]} were saved",
+                "all of them",
+                f"put back the files that lay beside it, {self.path.name}-wal above all; "
+                "hand verdicts over with medscience review export, never by copying",
+            )
+        return count
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        """Return the ledger."""
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Let go of the files."""
+        self.close()
+
+    def _begin(self) -> None:
+        if not self.read_only:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_network()
+            if self._alone:
+                self._open.enter_context(leased(self.path))
+            self._create()
+        self._refuse_strangers()
+        self._open.enter_context(closing(self._database))
+        with self._reported("LEDGER-DAMAGED"):
+            self._settle()
+        self.verify()
+        if self.read_only:
+            log.warning("%s can only be read: no verdict can be saved", self.path)
+
+    def _refuse_network(self) -> None:
+        kind = file_system(self.path.parent)
+        if is_network(kind) and not self._alone:
+            raise self._fault(
+                "LEDGER-NETWORK",
+                "file system",
+                f"{kind}, which several machines may see",
+                "a disk of this machine: SQLite's log of changes is not safe elsewhere",
+                "put the corrections on a local disk, or let one writer at a time in with --alone",
+            )
+
+    def _create(self) -> None:
+        """Make an empty ledger where there is none: whole, or not at all."""
+        if self.path.exists():
+            return
+        if self.chain.newest():
+            raise self._fault(
+                "LEDGER-MISSING",
+                "file",
+                f"nothing, though {self.chain.path.name} tells of saved verdicts",
+                "the ledger",
+                "put it back from a copy, or import an export of it into another folder",
+            )
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        temporary.unlink(missing_ok=True)
+        try:
+            with closing(sqlite3.connect(temporary, isolation_level=None)) as database:
+                temporary.chmod(0o600)
+                database.executescript(SCHEMA)
+                database.execute(f"PRAGMA journal_mode={'DELETE' if self._alone else 'WAL'}")
+            self.chain.begin()
+            sync(temporary)
+            self.path.hardlink_to(temporary)
+            sync(self.path.parent)
+        except FileExistsError:  # of two that make it one is faster
+            pass
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _refuse_strangers(self) -> None:
+        """Refuse what cannot be a ledger before anything opens it."""
+        with self.path.open("rb") as file:
+            head = file.read(16)
+        if head != b"SQLite format 3\0":
+            raise self._fault(
+                "LEDGER-FOREIGN",
+                "first bytes",
+                head or "an empty file",
+                "a database of SQLite",
+                "put the ledger back from a copy, or import an export of it into another folder",
+            )
+        if not self.chain.path.is_file():
+            raise self._fault(
+                "LEDGER-CUT",
+                "files beside it",
+                f"no {self.chain.path.name}",
+                "the ledger and all files beside it",
+                "put them back; hand verdicts over with medscience review export, never by copying",
+            )
+
+    @cached_property
+    def _database(self) -> sqlite3.Connection:
+        place = quote(str(self.path.absolute()))
+        log_of_changes = self.path.with_name(self.path.name + "-wal")
+        how = "rw"
+        if self.read_only:
+            how = "ro" if log_of_changes.exists() else "ro&immutable=1"
+        return sqlite3.connect(
+            f"file:{place}?mode={how}",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    def _settle(self) -> None:
+        """Trust nothing in the file, check that it is ours, and choose how changes are kept."""
+        for name, value in (("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("synchronous", "FULL")):
+            self._database.execute(f"PRAGMA {name}={value}")
+        if self._alone and not self.read_only:
+            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise self._fault(
+                "LEDGER-VERSION", "user_version", version, VERSION, "read it with a newer medscience"
+            )
+        if version != VERSION or _schema(self._database) != _our_schema():
+            raise self._fault(
+                "LEDGER-SCHEMA",
+                "tables, triggers and views",
+                "others than a ledger has",
+                "a ledger as medscience made it",
+                "put it back from a copy, or import an export of it into another folder",
+            )
+        if not self.read_only:
+            self._database.execute(f"PRAGMA journal_mode={'DELETE' if self._alone else 'WAL'}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Write as the only one: what is read inside is still so when it is written."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _known(self, verdict: Verdict) -> Entry | None:
+        """Return the entry of a verdict that was saved already."""
+        for entry in self._rows("WHERE save_id = ?", (verdict.save_id,)):
+            if entry.verdict == verdict:
+                return entry
+            raise MismatchError(
+                "LEDGER-SAVE-ID",
+                file=self.path,
+                field="save_id",
+                found=f"another verdict under {verdict.save_id}, the {entry.sequence}th",
+                expected="a new identifier for each verdict",
+                fix="save it under one of its own",
+            )
+        return None
+
+    def _last(self) -> Entry | None:
+        return next(self._rows("ORDER BY sequence DESC LIMIT 1", ()), None)
+
+    def _rows(self, which: str, values: tuple[Any, ...]) -> Iterator[Entry]:
+        query = f"SELECT {', '.join(COLUMNS)} FROM verdicts {which}"  # noqa: S608 - parts are our own
+        for row in self._database.execute(query, values):
+            entry = entry_of(row)
+            if entry is None:
+                raise self._altered(f"verdict {row[0]}", "a row that does not match its own digest")
+            yield entry
+
+    @contextmanager
+    def _reported(self, code: str) -> Iterator[None]:
+        """Say in one line what SQLite found."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as fault:
+            saving = code == "LEDGER-NOT-SAVED"
+            raise self._fault(
+                code,
+                "SQLite",
+                fault,
+                "a verdict that is on the disk" if saving else "the database as it was written",
+                "nothing was saved: mend it and save again" if saving else "put it back from a copy",
+            ) from fault
+
+    def _altered(self, field: str, found: str) -> StoreError:
+        return self._fault(
+            "LEDGER-ALTERED", field, found, "the rows as they were written", "put it back from a copy"
+        )
+
+    def _fault(self, code: str, field: str, found: object, expected: object, fix: str) -> StoreError:
+        return StoreError(code, file=self.path, field=field, found=found, expected=expected, fix=fix)
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _schema(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+    return database.execute(query).fetchall()
+
+
+def _our_schema() -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(SCHEMA)
+        return _schema(database)
