@@ -28,7 +28,7 @@ class Clock:
     def sign(self, event: object = None) -> None:
         """Note that the person is at work."""
         now = self._now()
-        self.seconds += min(now - self._last, PAUSE)
+        self.seconds += min(max(now - self._last, 0.0), PAUSE)
         self._last = now
 
     def restart(self) -> float:

@@ -11,50 +11,50 @@ from medscience.geometry import Triple
 
 NAME = "crosshair"
 COLOUR = "#ffd166"
-GAP = 6.0
-"""Millimetres around the place that stay free, so that it can be seen."""
+WIDTH = 0.5
+"""Of the lines, in voxels."""
+GAP = 5
+"""Voxels around the place that stay free, so that it can be seen."""
 
 ENDS = (("R", "L"), ("A", "P"), ("S", "I"))
 """Letters of the positive and the negative end of x, y and z."""
 
 
-def crosshair(place: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[NDArray[np.float64]]:
-    """Return the six lines (2, 3) from the sides of a box to a gap around a place (z, y, x).
+def crosshair(voxel: Sequence[int], shape: Sequence[int]) -> list[NDArray[np.float64]]:
+    """Return the lines (2, 3) from the sides of a volume to a gap around a voxel (z, y, x), in indices.
 
-    >>> [len(line) for line in crosshair((5, 5, 5), (0, 0, 0), (20, 20, 3))]
-    [2]
+    >>> [line.tolist() for line in crosshair((1, 1, 9), (3, 3, 20))]
+    [[[1.0, 1.0, 0.0], [1.0, 1.0, 4.0]], [[1.0, 1.0, 19.0], [1.0, 1.0, 14.0]]]
     """
     lines = []
     for axis in range(3):
-        for side, away in ((low[axis], -GAP), (high[axis], GAP)):
-            if (side - place[axis] - away) * away > 0:
-                line = np.array([place, place], dtype=np.float64)
-                line[:, axis] = side, place[axis] + away
+        for side, away in ((0, -GAP), (shape[axis] - 1, GAP)):
+            if (side - voxel[axis] - away) * away > 0:
+                line = np.array([voxel, voxel], dtype=np.float64)
+                line[:, axis] = side, voxel[axis] + away
                 lines.append(line)
     return lines
 
 
-def crosshair_layer(lines: Sequence[NDArray[np.float64]], width: float) -> Shapes:
-    """Return a layer with such lines, `width` millimetres wide."""
+def crosshair_layer(lines: Sequence[NDArray[np.float64]], place: dict[str, Any]) -> Shapes:
+    """Return a layer with such lines, which lies where the image does."""
     return Shapes(
         lines,
         shape_type="line",
         name=NAME,
         edge_color=COLOUR,
-        edge_width=width,
+        edge_width=WIDTH,
         opacity=0.8,
         ndim=3,
-        axis_labels=("z", "y", "x"),
-        units=("mm", "mm", "mm"),
+        **place,
     )
 
 
 def redraw(layer: Shapes, lines: Sequence[NDArray[np.float64]]) -> None:
     """Put other lines into a layer of `crosshair_layer`."""
-    width = layer.edge_width[0] if layer.edge_width else layer.current_edge_width
     layer.selected_data = set(range(layer.nshapes))
     layer.remove_selected()
-    layer.add_lines(lines, edge_color=COLOUR, edge_width=width)
+    layer.add_lines(lines, edge_color=COLOUR, edge_width=WIDTH)
     layer.selected_data = set()
 
 
@@ -82,9 +82,13 @@ def spoken(world: Triple) -> str:
 
 
 def move(viewer: Any, place: Sequence[float]) -> None:  # noqa: ANN401 - napari is untyped
-    """Bring a place (z, y, x) into view: its slices, and the middle of the canvas."""
-    lead = viewer.dims.ndim - 3
-    for axis, value in enumerate(place, start=lead):
+    """Bring the slices of a place (z, y, x) into view."""
+    for axis, value in enumerate(place, start=viewer.dims.ndim - 3):
         viewer.dims.set_point(axis, value)
-    centre = [place[axis - lead] for axis in viewer.dims.displayed if axis >= lead]
-    viewer.scene.camera.center = (0.0, *centre)[-3:]
+
+
+def centre(viewer: Any, place: Sequence[float]) -> None:  # noqa: ANN401 - napari is untyped
+    """Bring a place (z, y, x) to the middle of the canvas."""
+    lead = viewer.dims.ndim - 3
+    shown = [place[axis - lead] for axis in viewer.dims.displayed if axis >= lead]
+    viewer.scene.camera.center = (0.0, *shown)[-3:]

@@ -6,13 +6,17 @@ import numpy as np
 from napari.layers import Shapes
 
 from medscience.geometry import Triple
+from medscience.image import Meaning
 from napari_medscience.review.case import Case
-from napari_medscience.review.crosshair import crosshair, crosshair_layer, move, redraw
+from napari_medscience.review.crosshair import centre, crosshair, crosshair_layer, move, redraw
 from napari_medscience.review.greys import CT, Window, is_ct
 from napari_medscience.review.screen import Screen
 
 PLANES = {"axial": 0, "coronal": 1, "sagittal": 2}
 """The axis of z, y, x along which slices are shown."""
+
+CLOSE = 1.2
+"""How much larger than as a whole a slice must be shown for a place to be brought to the middle."""
 
 
 class View:
@@ -38,6 +42,7 @@ class View:
         """Which of the places was visited last."""
         self._cross: Shapes | None = None
         self._window = 0
+        self._whole = 1.0
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -64,7 +69,12 @@ class View:
         others = [n for n in range(3) if n != axis]
         self.viewer.dims.ndisplay = 2
         self.viewer.dims.order = (*range(lead), *(lead + n for n in (axis, *others)))
-        self.viewer.reset_view()
+        self.fit()
+
+    def fit(self) -> None:
+        """Show the whole of the slice."""
+        self.viewer.reset_view(margin=0.02)
+        self._whole = float(self.viewer.scene.camera.zoom)
 
     def next_plane(self) -> None:
         """Show the next of the three planes."""
@@ -83,11 +93,15 @@ class View:
         self.world = world
         place = self.case.where(world)
         move(self.viewer, place)
-        low, high = self.screen.image.extent.world[:, -3:]
-        lines = crosshair(place, low, high)
+        if self.viewer.scene.camera.zoom > CLOSE * self._whole:
+            centre(self.viewer, place)
+        layer = self.screen.labels
+        at = {key: getattr(layer, key)[-3:] for key in ("scale", "translate", "axis_labels", "units")}
+        voxel = np.round((np.array(place) - at["translate"]) / at["scale"]).astype(int)
+        lines = crosshair(voxel.tolist(), layer.data.shape[-3:])
         if self._cross is None or self._cross not in self.viewer.layers:
             active = self.viewer.layers.selection.active
-            self._cross = self.viewer.add_layer(crosshair_layer(lines, self._line_width))
+            self._cross = self.viewer.add_layer(crosshair_layer(lines, at))
             self.viewer.layers.selection.active = active
         else:
             redraw(self._cross, lines)
@@ -109,6 +123,29 @@ class View:
         position = tuple(self.viewer.cursor.position[-3:])
         self.go(self.case.world(position))
 
+    @property
+    def times(self) -> int:
+        """How many volumes or frames there are; 1 without an axis of time."""
+        axes = self.case.image.image.meaning.axes
+        return self.case.image.image.shape[0] if axes.startswith("t") else 1
+
+    @property
+    def time(self) -> str:
+        """Which volume or frame is shown, in words."""
+        if self.times == 1:
+            return ""
+        now = self.viewer.dims.current_step[0]
+        return time_name(self.case.image.image.meaning, now, self.times)
+
+    def next_time(self, by: int = 1) -> None:
+        """Show the next volume or frame; after the last the first."""
+        if self.times > 1:
+            self.viewer.dims.set_current_step(0, (self.viewer.dims.current_step[0] + by) % self.times)
+
+    def previous_time(self) -> None:
+        """Show the volume or frame before."""
+        self.next_time(-1)
+
     def labels(self) -> None:
         """Hide the labels, or show them again."""
         self.screen.labels.visible = not self.screen.labels.visible
@@ -119,6 +156,22 @@ class View:
             self.viewer.layers.remove(self._cross)
         self._cross = None
 
-    @property
-    def _line_width(self) -> float:
-        return float(np.min(self.screen.image.scale[-3:])) * 0.7
+
+def time_name(meaning: Meaning, number: int, count: int) -> str:
+    """Return what a volume or frame in time is called.
+
+    >>> from medscience.geometry import Geometry
+    >>> time_name(Meaning(Geometry.own((8, 8, 8)), "tzyx"), 3, 10)
+    'phase 30 %'
+    >>> time_name(Meaning(Geometry.own((8, 8, 8)), "tzyx", time_step=0.4), 3, 10)
+    'volume 3 of 0 to 9, 1.20 s'
+    >>> time_name(Meaning(Geometry.own((1, 8, 8)), "tzyx", time_step=0.001), 3, 10)
+    'frame 3, 3.00 ms'
+    """
+    frames = meaning.geometry.shape[0] == 1
+    if meaning.time_step is None:
+        return f"frame {number}" if frames else f"phase {100 * number / count:.0f} %"
+    seconds = float(meaning.times(count)[number])
+    if frames:
+        return f"frame {number}, {1000 * seconds:.2f} ms"
+    return f"volume {number} of 0 to {count - 1}, {seconds:.2f} s"
