@@ -7,12 +7,14 @@ include: "workflows/ingest.smk"
 include: "workflows/predict.smk"
 include: "workflows/measure.smk"
 include: "workflows/report.smk"
+include: "workflows/review.smk"
 
 
 rule all:
     default_target: True
     input:
         "results/report/cohort.html",
+        queues,
 
 
 onerror:

@@ -15,7 +15,7 @@ import typer
 
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
-from medscience.steps import export, models, simulate
+from medscience.steps import export, models, review, simulate
 from medscience.steps.compare import compare
 from medscience.steps.doctor import doctor
 from medscience.steps.ingest import ingest
@@ -23,6 +23,7 @@ from medscience.steps.measure import measure
 from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
+from medscience.steps.queue import queue
 from medscience.steps.report import report
 from medscience.steps.simulate_espi import espi
 from medscience.steps.train import train
@@ -65,7 +66,7 @@ def options(
     context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, plan, predict, postprocess, measure, compare, report, train, verify, doctor):
+for step in (ingest, plan, predict, postprocess, measure, compare, queue, report, train, verify, doctor):
     app.command()(step)
 
 
@@ -91,6 +92,18 @@ _group(
         "nifti": export.nifti,
         "brain-mask": export.brain_mask,
         "skull-stripped": export.skull_stripped,
+    },
+)
+_group(
+    app,
+    "review",
+    "Verdicts and corrections: see them, hand them over, take them in.",
+    {
+        "list": review.list_reviews,
+        "export": review.export,
+        "import": review.import_reviews,
+        "verify": review.verify,
+        "agreement": review.agreement,
     },
 )
 _models = _group(

@@ -9,6 +9,7 @@ from medscience.config.settings import read_cohort
 from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
+from medscience.review.reviews import read_reviews
 
 
 include: "settings.smk"
@@ -20,6 +21,7 @@ try:
     COHORT = read_cohort(Path(CONFIG))
     for model in {model for model, _ in COHORT.pairs}:
         find_model(model)
+    REVIEWS = read_reviews(Path("results"))
 except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
 
@@ -67,6 +69,19 @@ def reference(wildcards):
     if COHORT.sample(wildcards.sample).reference:
         return f"results/references/{wildcards.sample}.ome.zarr.commit.json"
     return []
+
+
+def correction(wildcards):
+    return REVIEWS.correction(wildcards.model, wildcards.sample)
+
+
+def measured(model=None):
+    """The tables of a model, or of all; what people rejected is left out."""
+    return [
+        f"results/measurements/{of_model}/{sample}.parquet"
+        for of_model, sample in COHORT.pairs
+        if model in (None, of_model) and not REVIEWS.rejected(of_model, sample)
+    ]
 
 
 def report_what_there_is():

@@ -1,4 +1,5 @@
-# A table for each sample; against a reference where the sheet names one.
+# A table for each sample, of what people made of its labels if they corrected them; against a reference where
+# the sheet names one.
 
 
 rule measure:
@@ -14,7 +15,9 @@ rule measure:
         reference=lambda wildcards, input: (
             f"--reference {input.reference}" if input.reference else ""
         ),
+        correction=correction,
         failed="results/failed/measure/{model}/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "measure {input.labels} {input.image} {output} {params.reference} &> {log}"
+        "measure {input.labels} {input.image} {output} {params.reference} "
+        "{params.correction:q} &> {log}"

@@ -5,16 +5,14 @@ rule report:
     input:
         config=CONFIG,
         sheet=str(COHORT.settings.samples),
-        tables=[
-            f"results/measurements/{model}/{sample}.parquet"
-            for model, sample in COHORT.pairs
-        ],
+        tables=measured(),
     output:
         page=PAGE,
         table="results/report/cohort.tsv",
     log:
         "logs/report.log",
     params:
+        reviews=REVIEWS.state,
         unfinished=stamp(UNFINISHED),  # onerror's page is not this rule's: it is made again
     shell:
         "medscience report {input.config:q} {output.page} &> {log}"

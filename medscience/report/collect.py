@@ -22,6 +22,8 @@ from medscience.report.compare import Comparison, comparisons
 from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
 from medscience.report.pictures import Pictures
 from medscience.report.results import Result, read_result, table_path
+from medscience.report.reviewed import Reviewed, reviewed
+from medscience.review.reviews import Reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class CohortReport:
     settings: Settings
     config: Path
     """The file of the settings."""
+    reviewed: tuple[Reviewed, ...] = ()
+    """What people said, in the order of the cohort."""
 
     @property
     def results(self) -> tuple[Result, ...]:
@@ -64,12 +68,29 @@ class CohortReport:
         return len({result.sample.name for result in self.results if result.flags})
 
     @property
+    def rejected(self) -> int:
+        """Number of samples of which people rejected at least one model's result."""
+        return len({case.sample for case in self.reviewed if case.standing.decision == "reject"})
+
+    @property
+    def decided(self) -> int:
+        """Number of results that people decided about."""
+        return sum(case.standing.decision is not None for case in self.reviewed)
+
+    @property
     def failed(self) -> int:
         """Number of samples that at least one model is not done with."""
         return len({failure.sample for failure in self.failures})
 
 
-def collect(cohort: Cohort, results: Path, models: Path, config: Path, tell: Tell = nobody) -> CohortReport:
+def collect(
+    cohort: Cohort,
+    results: Path,
+    models: Path,
+    config: Path,
+    tell: Tell = nobody,
+    reviews: Reviews | None = None,
+) -> CohortReport:
     """Return what there is of a cohort's results, and why the rest is missing.
 
     Parameters
@@ -84,12 +105,17 @@ def collect(cohort: Cohort, results: Path, models: Path, config: Path, tell: Tel
         The file that the cohort's settings were read from.
     tell : callable
         Hears of every result.
+    reviews : Reviews, optional
+        What people said: what they rejected is left out, and what they corrected stands as they left it.
     """
-    pictures = Pictures(share(len(cohort.samples), len(cohort.pairs)))
+    said = reviews or Reviews()
+    pictures = Pictures(share(len(cohort.samples), len(cohort.pairs) + len(said.corrections)))
     found: list[Result | Failure] = []
-    for model, name in cohort.pairs:
-        tell(len(found), len(cohort.pairs))
-        found.append(_outcome(results, model, cohort.sample(name), pictures))
+    for number, (model, name) in enumerate(cohort.pairs):
+        tell(number, len(cohort.pairs))
+        if not said.rejected(model, name):
+            correction = said.corrections.get((model, name))
+            found.append(_outcome(results, model, cohort.sample(name), pictures, correction))
     done = [outcome for outcome in found if isinstance(outcome, Result)]
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)
@@ -103,15 +129,18 @@ def collect(cohort: Cohort, results: Path, models: Path, config: Path, tell: Tel
         measurements=pa.concat_tables([SCHEMA.empty_table(), *(result.table for result in done)]),
         settings=cohort.settings,
         config=config,
+        reviewed=tuple(reviewed(cohort, said, done)),
     )
 
 
-def _outcome(results: Path, model: str, sample: Sample, pictures: Pictures) -> Result | Failure:
+def _outcome(
+    results: Path, model: str, sample: Sample, pictures: Pictures, correction: Path | None
+) -> Result | Failure:
     """Return a result, or why there is none; measurements outlive the record of an earlier run."""
     if not table_path(results, model, sample.name).exists():
         return find_failure(results, model, sample)
     try:
-        return read_result(results, model, sample, pictures)
+        return read_result(results, model, sample, pictures, correction)
     except UNREADABLE as fault:
         return find_record(results, model, sample) or failure_of(fault, model, sample)
 

@@ -126,6 +126,7 @@ def _environment() -> Environment:
         "duration": _duration,
         "gigabytes": _gigabytes,
         "id": payload.result_id,
+        "line": one_line,
         "millilitres": _millilitres,
         "short": _short,
     }

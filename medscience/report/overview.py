@@ -1,4 +1,4 @@
-"""The table at the top: a row for each sample and model, whether it is done or failed."""
+"""The table at the top: a row for each sample and model, whether it is done, rejected or failed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from medscience.measure.quality import Flag
 from medscience.report.collect import CohortReport
 from medscience.report.failures import Failure
 from medscience.report.results import Result
+from medscience.review.standing import Standing
 
 COLUMNS = 4
 """Labels whose volumes stand in the table; all of them stand with each result."""
@@ -20,6 +21,8 @@ class Row:
     sample: str
     model: str | None
     """None for a sample that failed before any model ran."""
+    standing: Standing | None
+    """What people said of it; None if nobody did."""
     result: Result | None
     failure: Failure | None
     volumes_mm3: tuple[float | None, ...]
@@ -42,13 +45,20 @@ def main_labels(results: Sequence[Result]) -> tuple[str, ...]:
 
 
 def rows(report: CohortReport) -> Iterator[Row]:
-    """Yield a row for every failure, then for every result."""
+    """Yield a row for every failure, then for every result that was rejected, then for every other."""
     names = main_labels(report.results)
+    empty = (None,) * len(names)
+    said = {(case.model, case.sample): case.standing for case in report.reviewed}
     for failure in report.failures:
-        yield Row(failure.sample, failure.model, None, failure, (None,) * len(names))
+        case = said.get((failure.model or "", failure.sample))
+        yield Row(failure.sample, failure.model, case, None, failure, empty)
+    for (model, sample), case in said.items():
+        if case.decision == "reject":
+            yield Row(sample, model, case, None, None, empty)
     for result in report.results:
-        mine = _volumes(result)
-        yield Row(result.sample.name, result.model, result, None, tuple(mine.get(name) for name in names))
+        mine, sample = _volumes(result), result.sample.name
+        volumes = tuple(mine.get(name) for name in names)
+        yield Row(sample, result.model, said.get((result.model, sample)), result, None, volumes)
 
 
 def _volumes(result: Result) -> dict[str, float]:

@@ -26,6 +26,8 @@ class ResultPictures:
     """Three slices with outlines, as WebP: printed, and shown where scripts do not run."""
     image: Preview
     labels: Preview
+    before: bytes | None
+    """`still` with the labels that a person corrected; None where nobody did."""
     meeting: Triple
     """Where the three slices lie in the upright volume, along I, P and L, from 0 to 1."""
 
@@ -43,16 +45,35 @@ class Pictures:
         self._share = share
         self._images: dict[str, Preview] = {}
 
-    def of(self, image: StoredImage, labels: StoredImage, names: Sequence[Label]) -> ResultPictures:
-        """Return the pictures of an image and labels on its grid; `names` are those to be shown."""
+    def of(
+        self,
+        image: StoredImage,
+        labels: StoredImage,
+        names: Sequence[Label],
+        model: StoredImage | None = None,
+    ) -> ResultPictures:
+        """Return the pictures of an image and of labels on its grid.
+
+        Parameters
+        ----------
+        names : sequence of Label
+            Those to be shown.
+        model : StoredImage, optional
+            The labels as the model made them, if someone corrected them since.
+        """
         shown, meeting = window(image.levels[-1]), meeting_point(labels.levels)
         digest = image.commit.digest
         if digest not in self._images:
             self._images[digest] = image_preview(image.levels, shown, self._share.image)
+
+        def drawn(which: StoredImage) -> bytes:
+            return still(slices(image.levels, which.levels, names, meeting, shown), self._share.still)
+
         return ResultPictures(
-            still(slices(image.levels, labels.levels, names, meeting, shown), self._share.still),
+            drawn(labels),
             self._images[digest],
             label_preview(labels.levels, [label.value for label in names], self._share.labels),
+            drawn(model) if model and model is not labels else None,
             _upright_place(image.image.geometry, meeting),
         )
 

@@ -34,7 +34,9 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     yield _line("postprocess", prediction, file, labels)
     if sample.reference:
         yield _line("ingest", "--labels", sample.reference, reference)
-    yield _line("measure", labels, image, table, *_option("--reference", sample.reference and reference))
+    correction = result.correction.as_posix() if result.correction else None
+    options = *_option("--reference", sample.reference and reference), *_option("--correction", correction)
+    yield _line("measure", labels, image, table, *options)
 
 
 def versions(results: Sequence[Result]) -> dict[str, tuple[str, ...]]:

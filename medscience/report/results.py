@@ -1,7 +1,7 @@
 """A sample's result by one model: read from its stores and table, checked to belong together."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from medscience.errors import MismatchError, StoreError, one_line
 from medscience.measure.quality import Flag, Quality
 from medscience.measure.regions import SCHEMA, Region
 from medscience.report.pictures import Pictures, ResultPictures
+from medscience.review.corrections import filled
+from medscience.review.edits import Edits
 from medscience.store.commit import Commit, read_commit
-from medscience.store.images import open_image
+from medscience.store.images import StoredImage, open_image
 from medscience.store.metadata import LabelMeaning
 from medscience.store.tables import read_record, read_table
 
@@ -72,6 +74,10 @@ class Result:
     """Of the brain as a whole; None where no label is a part of it."""
     runs: tuple[Run, ...]
     """Of the image, the prediction, the labels and the measurements."""
+    correction: Path | None = None
+    """What a person made of the labels: it was measured, and is shown."""
+    edits: Edits | None = None
+    """How it differs from the model's labels."""
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -103,7 +109,9 @@ def table_path(results: Path, model: str, sample: str) -> Path:
     return results / f"measurements/{model}/{sample}.parquet"
 
 
-def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -> Result:
+def read_result(
+    results: Path, model: str, sample: Sample, pictures: Pictures, correction: Path | None = None
+) -> Result:
     """Return a sample's result.
 
     Parameters
@@ -112,6 +120,8 @@ def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -
         The folder of images, predictions, labels and measurements.
     pictures : Pictures
         Makes the pictures of all results.
+    correction : Path, optional
+        The store that stands in the place of the model's labels.
 
     Raises
     ------
@@ -132,6 +142,9 @@ def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -
     _same(path, "labels", of_table.get("labels"), labels.commit)
     for stored in (image, labels):
         stored.volume("the report")
+    edited = open_image(correction) if correction else None
+    _same_correction(path, of_table.get("correction"), edited)
+    shown = _corrected(labels, edited) if edited else labels
     measurements = tuple(_measurements(table, meaning.labels))
     runs = (
         _run("ingest", image.commit),
@@ -142,7 +155,7 @@ def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -
     return Result(
         sample,
         model,
-        pictures=pictures.of(image, labels, [_label(measurement) for measurement in measurements]),
+        pictures=pictures.of(image, shown, [_label(measurement) for measurement in measurements], labels),
         value_unit=image.content.meaning.value_unit,
         measurements=measurements,
         table=table.replace_schema_metadata(),
@@ -153,7 +166,29 @@ def read_result(results: Path, model: str, sample: Sample, pictures: Pictures) -
         ),
         quality=Quality.from_json(of_table["quality"]) if "quality" in of_table else None,
         runs=runs,
+        correction=correction,
+        edits=Edits.from_json(of_table["edits"]) if "edits" in of_table else None,
     )
+
+
+def _corrected(labels: StoredImage, edited: StoredImage) -> StoredImage:
+    """Return a store of labels as a person corrected them."""
+    pairs = zip(edited.levels, labels.levels, strict=True)
+    return replace(labels, levels=tuple(filled(*pair) for pair in pairs))
+
+
+def _same_correction(file: Path, stated: str | None, edited: StoredImage | None) -> None:
+    """Check that a table was made from the correction that stands, or that both are none."""
+    now = edited.commit.digest if edited else None
+    if stated != now:
+        raise MismatchError(
+            "REPORT-OUTDATED",
+            file=file,
+            field="correction",
+            found=f"made from {stated[:12] if stated else 'the labels as the model made them'}",
+            expected=f"made from {now[:12] if now else 'those'}, which stands now",
+            fix="run the workflow again",
+        )
 
 
 def _read_table(path: Path, model: str, sample: str) -> tuple[pa.Table, dict[str, str]]:
@@ -212,7 +247,7 @@ def _run(step: str, commit: Commit) -> Run:
 
 
 def _table_run(stated: Mapping[str, str], record: Mapping[str, Any]) -> Run:
-    inputs = {role: digest for role, digest in stated.items() if role != "quality"}
+    inputs = {role: digest for role, digest in stated.items() if role not in ("quality", "edits")}
     return _recorded("measure", None, inputs, {}, {}, record)
 
 

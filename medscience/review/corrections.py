@@ -174,6 +174,39 @@ def label_meaning(stored: StoredImage) -> LabelMeaning:
     return meaning
 
 
+def refuse_other(correction: StoredImage, labels: StoredImage, image: StoredImage) -> None:
+    """Refuse a correction that is not one of these labels of this image.
+
+    Raises
+    ------
+    MismatchError
+        If the image, the grid or the names are others.
+    """
+    mine, theirs = label_meaning(correction), label_meaning(labels)
+    names = [[(label.value, label.name) for label in meaning.labels] for meaning in (mine, theirs)]
+    checks = {
+        "image digest": (mine.image_digest, image.commit.digest),
+        "names": (names[0], names[1]),
+    }
+    if not correction.image.geometry.close_to(image.image.geometry):
+        checks["grid"] = _grid(correction), f"{_grid(image)}, corners within 0.001 mm"
+    for field, (found, expected) in checks.items():
+        if found != expected:
+            raise MismatchError(
+                "CORRECTION-PAIR",
+                file=correction.path,
+                field=field,
+                found=str(found)[:200],
+                expected=str(expected)[:200],
+                fix="correct the labels of this very image",
+            )
+
+
+def _grid(stored: StoredImage) -> str:
+    geometry = stored.image.geometry
+    return f"{geometry.shape} {geometry.orientation} at {tuple(round(n, 3) for n in geometry.origin)}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Filled:
     """Reads a correction, and what lies below it where nobody looked."""

@@ -40,6 +40,8 @@ class Ledger:
     ----------
     path : Path
         ``corrections/ledger.db``; made if it is not there.
+    read_only : bool
+        Only look at it; then it must be there, may lie anywhere, and others go on saving.
     alone : bool
         Keep everyone else out until `close`, with a journal that needs no memory shared between processes:
         the one way in which a ledger may lie on a file system that several machines see.
@@ -50,10 +52,10 @@ class Ledger:
         If it is no ledger, was altered, or is not all there; or lies where many writers are not safe.
     """
 
-    def __init__(self, path: Path, *, alone: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, alone: bool = False) -> None:
         self.path = path
         self.chain = Chain(path.with_name(path.name + ".chain"))
-        self.read_only = path.exists() and not _writable(path)
+        self.read_only = read_only or (path.exists() and not _writable(path))
         """Whether it can only be looked at."""
         self._alone = alone
         self._lock = threading.Lock()
@@ -83,7 +85,11 @@ class Ledger:
         """
         if self.read_only:
             raise self._fault(
-                "LEDGER-READ-ONLY", "file", "no right to write", "a file that can be written", "ask for it"
+                "LEDGER-READ-ONLY",
+                "file",
+                "opened only to be read, or no right to write",
+                "a ledger that can be written",
+                "ask for the right to write to it and to its folder",
             )
         with self._lock, self._reported("LEDGER-NOT-SAVED"), self._transaction():
             entry, is_new = self._known(verdict), False
@@ -165,7 +171,7 @@ class Ledger:
         with self._reported("LEDGER-DAMAGED"):
             self._settle()
         self.verify()
-        if self.read_only:
+        if not _writable(self.path):
             log.warning("%s can only be read: no verdict can be saved", self.path)
 
     def _refuse_network(self) -> None:
@@ -209,8 +215,13 @@ class Ledger:
 
     def _refuse_strangers(self) -> None:
         """Refuse what cannot be a ledger before anything opens it."""
-        with self.path.open("rb") as file:
-            head = file.read(16)
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(16)
+        except FileNotFoundError as fault:
+            raise self._fault(
+                "LEDGER-MISSING", "file", "nothing", "a ledger", "review a sample first"
+            ) from fault
         if head != b"SQLite format 3\0":
             raise self._fault(
                 "LEDGER-FOREIGN",
@@ -231,10 +242,8 @@ class Ledger:
     @cached_property
     def _database(self) -> sqlite3.Connection:
         place = quote(str(self.path.absolute()))
-        log_of_changes = self.path.with_name(self.path.name + "-wal")
-        how = "rw"
-        if self.read_only:
-            how = "ro" if log_of_changes.exists() else "ro&immutable=1"
+        shared = _writable(self.path) and (self._alone or not is_network(file_system(self.path.parent)))
+        how = "rw" if shared else "ro" if self._log_of_changes.exists() else "ro&immutable=1"
         return sqlite3.connect(
             f"file:{place}?mode={how}",
             uri=True,
@@ -242,6 +251,10 @@ class Ledger:
             isolation_level=None,
             check_same_thread=False,
         )
+
+    @property
+    def _log_of_changes(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
 
     def _settle(self) -> None:
         """Trust nothing in the file, check that it is ours, and choose how changes are kept."""
@@ -262,7 +275,9 @@ class Ledger:
                 "a ledger as medscience made it",
                 "put it back from a copy, or import an export of it into another folder",
             )
-        if not self.read_only:
+        if self.read_only:
+            self._database.execute("PRAGMA query_only=ON")
+        else:
             self._database.execute(f"PRAGMA journal_mode={'DELETE' if self._alone else 'WAL'}")
 
     @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from medscience.image import Image
     from medscience.measure.regions import Region
     from medscience.store.images import StoredImage
 
@@ -16,6 +17,9 @@ def measure(
     destination: Annotated[Path, typer.Argument(help="NAME.parquet")],
     reference: Annotated[
         Path | None, typer.Option(help="labels to compare with, ingested with --labels")
+    ] = None,
+    correction: Annotated[
+        Path | None, typer.Option(help="what a person made of the labels: measured in their place")
     ] = None,
 ) -> None:
     """Write volume, place, brightness and, against a reference, Dice of every label."""
@@ -40,8 +44,10 @@ def measure(
             expected=f"labels of {scan.path} ({scan.commit.digest[:12]})",
             fix="predict this image, or name the image that the labels belong to",
         )
-    with about(found.path):
-        regions = measure_regions(found.volume("measure"), scan.volume("measure"), meaning.labels)
+    found.volume("measure")
+    levels, edits = (found.levels, {}) if correction is None else _corrected(found, scan, correction)
+    with about(correction or found.path):
+        regions = measure_regions(levels[0], scan.volume("measure"), meaning.labels)
     truth = open_image(reference) if reference else None
     if truth and not truth.content.is_labels:
         raise MismatchError(
@@ -53,16 +59,35 @@ def measure(
             fix="ingest the reference with --labels",
         )
     with about(truth.path if truth else found.path):
-        overlaps = dice(found.image, truth.volume("measure"), meaning.labels) if truth else {}
+        overlaps = dice(levels[0], truth.volume("measure"), meaning.labels) if truth else {}
     digests = {"labels": found.commit.digest, "image": scan.commit.digest}
     if truth:
         digests["reference"] = truth.commit.digest
-    quality = _quality(found, scan, regions)
+    quality = _quality(found, levels, scan, regions)
     content = table(destination.stem, meaning.model or "", regions, overlaps)
-    write_table(destination, content, digests | quality, circumstances(started))
+    write_table(destination, content, digests | edits | quality, circumstances(started))
 
 
-def _quality(found: "StoredImage", scan: "StoredImage", regions: "list[Region]") -> dict[str, str]:
+def _corrected(
+    found: "StoredImage", scan: "StoredImage", correction: Path
+) -> "tuple[tuple[Image, ...], dict[str, str]]":
+    """Return the levels of labels as a person corrected them, and what the table says of that."""
+    from medscience.errors import about
+    from medscience.review.corrections import filled, label_meaning, refuse_other
+    from medscience.review.edits import edits_of
+    from medscience.store.images import open_image
+
+    stored = open_image(correction)
+    with about(stored.path):
+        refuse_other(stored, found, scan)
+        levels = tuple(filled(*pair) for pair in zip(stored.levels, found.levels, strict=True))
+    edits = edits_of(found.image, levels[0], label_meaning(found).labels)
+    return levels, {"correction": stored.commit.digest, "edits": edits.to_json()}
+
+
+def _quality(
+    found: "StoredImage", levels: "tuple[Image, ...]", scan: "StoredImage", regions: "list[Region]"
+) -> dict[str, str]:
     """Return what is known of a whole brain, as text under one key; nothing where no label is brain."""
     from medscience.measure.quality import Quality, quality_flags
     from medscience.postprocess.brain import brain_volume_mm3, intracranial_volume_mm3, tissues
@@ -75,7 +100,7 @@ def _quality(found: "StoredImage", scan: "StoredImage", regions: "list[Region]")
     removed = (record.get("pieces_removed", 0), record.get("voxels_removed", 0))
     volumes = {region.label: region.volume_mm3 for region in regions}
     quality = Quality(
-        quality_flags(regions, known, scan.levels, found.levels, removed),
+        quality_flags(regions, known, scan.levels, levels, removed),
         brain_volume_mm3(volumes, names),
         intracranial_volume_mm3(volumes, names),
     )

@@ -17,7 +17,9 @@ def report(
     from medscience.description import MODELS
     from medscience.report.collect import collect
     from medscience.report.html import write_report
+    from medscience.review.reviews import read_reviews
     from medscience.terminal.progress import shown
 
+    cohort, reviews = read_cohort(config), read_reviews(RESULTS)
     with shown("report") as tell:
-        write_report(collect(read_cohort(config), RESULTS, MODELS, config, tell), destination)
+        write_report(collect(cohort, RESULTS, MODELS, config, tell, reviews), destination)
