@@ -66,7 +66,7 @@ def said(run):
 
 def test_the_worst_case_comes_first_and_opens_at_its_worst_place(session, viewer):
     assert [case.sample for case in session.queue] == ["s02", "s01", "s03"]
-    assert session.case.sample == "s02"
+    assert session.work.case.sample == "s02"
     assert_allclose(viewer.dims.point, (21, 12, 5))
     assert session.view.world == (5.0, 12.0, 21.0)
     session.view.next_place()
@@ -77,13 +77,13 @@ def test_the_worst_case_comes_first_and_opens_at_its_worst_place(session, viewer
 
 def test_going_round_the_queue(session, viewer):
     session.next()
-    assert session.case.sample == "s01"
+    assert session.work.case.sample == "s01"
     session.previous()
     session.previous()
-    assert session.case.sample == "s03"
+    assert session.work.case.sample == "s03"
     assert len(viewer.layers) == 2  # no place to look at: no crosshair
     session.next()
-    assert session.case.sample == "s02"
+    assert session.work.case.sample == "s02"
     assert [layer.name for layer in viewer.layers] == ["s02", "s02 · labels", "crosshair"]
     assert viewer.layers.selection.active.name == "s02 · labels"
 
@@ -91,12 +91,12 @@ def test_going_round_the_queue(session, viewer):
 def test_what_was_corrected_is_committed_and_signed(session, run):
     before = read_commit(run.labels("net", "s02")).digest
     session.clock.seconds = 12.0
-    layer = session.screen.labels
+    layer = session.work.screen.labels
     layer.brush_size = 1
     layer.selected_label = 41
     layer.paint((2, 3, 4), 41)
     entry = session.decide("accept-with-edits", "a tip was missing").result()
-    assert session.case is None
+    assert session.work is None
     stored = open_image(run.corrections / entry.verdict.correction.path)
     expected = sample(1)[1]
     expected[2, 3, 4] = 41
@@ -113,23 +113,23 @@ def test_what_was_corrected_is_committed_and_signed(session, run):
 
 
 def test_a_correction_is_what_the_next_sitting_begins_with(session, run, viewer):
-    session.screen.labels.paint((2, 3, 4), 41)
+    session.work.screen.labels.paint((2, 3, 4), 41)
     session.decide("accept-with-edits").result()
     session.go(0)
-    assert session.screen.labels.data[2, 3, 4] == 41
-    assert "correction 1" in session.case.notice
+    assert session.work.screen.labels.data[2, 3, 4] == 41
+    assert "correction 1" in session.work.case.notice
     assert not session.has_edits
     session.decide("accept").result()
     assert [verdict.decision for verdict in said(run)] == ["accept-with-edits", "accept"]
 
 
 def test_a_second_reader_sees_nobody_else_s_work(session, run, viewer):
-    session.screen.labels.paint((2, 3, 4), 41)
+    session.work.screen.labels.paint((2, 3, 4), 41)
     session.decide("accept-with-edits").result()
     second = Session(viewer, run, "net", Reviewer("bob", blind=True))
     second.go(0)
-    assert second.screen.labels.data[2, 3, 4] == 0
-    assert second.case.notice == ""
+    assert second.work.screen.labels.data[2, 3, 4] == 0
+    assert second.work.case.notice == ""
     assert second.standing() is None
     assert second.decide("accept").result().verdict.blind
     second.close()
@@ -151,31 +151,31 @@ def test_edits_are_saved_every_few_seconds_and_offered_back_after_a_crash(run, v
     monkeypatch.setattr("napari_medscience.review.autosave.EVERY", 0.05)
     first = Session(viewer, run, "net", Reviewer("ada"))
     first.go(0)
-    first.screen.labels.paint((2, 3, 4), 41)
-    first.save()
-    first.case.draft.close()  # the lease of a process that died is given to the next
+    first.work.screen.labels.paint((2, 3, 4), 41)
+    first.work.save()
+    first.work.case.draft.close()  # the lease of a process that died is given to the next
     assert [draft.sample for draft in find_drafts(run.corrections)] == ["s02"]
     again = Session(viewer, run, "net", Reviewer("ada"))
     again.go(0)
-    assert again.case.resumed == 1
+    assert again.work.case.resumed == 1
     assert again.has_edits
-    assert again.screen.labels.data[2, 3, 4] == 41
+    assert again.work.screen.labels.data[2, 3, 4] == 41
     again.start_afresh()
-    assert again.screen.labels.data[2, 3, 4] == 0
+    assert again.work.screen.labels.data[2, 3, 4] == 0
     assert not again.has_edits
     again.close()
     assert not find_drafts(run.corrections)
 
 
 def test_edits_wait_until_the_person_comes_back(session, run):
-    session.screen.labels.paint((2, 3, 4), 41)
+    session.work.screen.labels.paint((2, 3, 4), 41)
     session.next()
     session.previous()
-    assert session.case.resumed
-    assert session.screen.labels.data[2, 3, 4] == 41
+    assert session.work.case.resumed
+    assert session.work.screen.labels.data[2, 3, 4] == 41
     session.decide("defer", "ask a senior").result()
     session.go(0)
-    assert session.screen.labels.data[2, 3, 4] == 41
+    assert session.work.screen.labels.data[2, 3, 4] == 41
 
 
 @pytest.mark.parametrize(
@@ -184,26 +184,26 @@ def test_edits_wait_until_the_person_comes_back(session, run):
 )
 def test_a_verdict_that_does_not_fit_is_refused_and_nothing_is_lost(session, run, decision, paint, code):
     if paint:
-        session.screen.labels.paint((2, 3, 4), 41)
+        session.work.screen.labels.paint((2, 3, 4), 41)
     with pytest.raises(MedscienceError, match=code):
         session.decide(decision)
-    assert session.case.sample == "s02"
+    assert session.work.case.sample == "s02"
     assert not said(run)
 
 
 def test_a_label_that_stands_for_nothing_cannot_be_chosen(session):
     told = []
     session.told.connect(told.append)
-    session.screen.labels.selected_label = 41
-    session.screen.labels.selected_label = 42
-    assert session.screen.labels.selected_label == 41
+    session.work.screen.labels.selected_label = 41
+    session.work.screen.labels.selected_label = 42
+    assert session.work.screen.labels.selected_label == 41
     assert told == ["42 stands for no label of the model"]
 
 
 def test_tools_work_at_the_cursor_and_are_undone_as_one(session, viewer):
     told = []
     session.told.connect(told.append)
-    editor, layer = session.editor, session.screen.labels
+    editor, layer = session.work.editor, session.work.screen.labels
     before = np.asarray(layer.data)
     layer.selected_label = 41
     viewer.cursor.position = layer.data_to_world((7, 7, 7))
@@ -235,8 +235,8 @@ def test_a_place_of_the_patient_is_the_voxel_on_the_screen(tmp_path, make_run, v
     session.go(0)
     world = tuple(grid.world((4, 12, 17)).tolist())
     session.view.go(world)
-    layer = session.screen.labels
-    assert_allclose(session.case.world(session.case.where(world)), world, atol=1e-3)
+    layer = session.work.screen.labels
+    assert_allclose(session.work.case.world(session.work.case.where(world)), world, atol=1e-3)
     layer.brush_size = 1
     layer.paint(layer.world_to_data(viewer.dims.point), 41)
     entry = session.decide("accept-with-edits").result()
@@ -247,15 +247,15 @@ def test_a_place_of_the_patient_is_the_voxel_on_the_screen(tmp_path, make_run, v
 
 
 def test_a_ct_opens_in_a_window_and_an_mri_does_not(session, tmp_path, make_run, viewer):
-    assert session.screen.image.contrast_limits == [-160, 240]
+    assert session.work.screen.image.contrast_limits == [-160, 240]
     session.view.next_window()
-    assert session.screen.image.contrast_limits == [-20, 140]
+    assert session.work.screen.image.contrast_limits == [-20, 140]
     other = make_run(tmp_path / "mri", {"s01": sample()}, unit=None)
     mri = Session(viewer, Run.at(other), "net", Reviewer("ada"))
     mri.go(0)
     assert not mri.view.windows
     mri.view.next_window()
-    assert mri.screen.image.contrast_limits[0] > -100.5
+    assert mri.work.screen.image.contrast_limits[0] > -100.5
     mri.close()
 
 
@@ -265,7 +265,7 @@ def test_phases_are_corrected_one_by_one(tmp_path, make_run, viewer):
     session = Session(viewer, Run.at(tmp_path), "net", Reviewer("ada"))
     session.go(0)
     viewer.dims.set_point(0, 0.4)
-    session.screen.labels.paint((1, 2, 3, 4), 41)
+    session.work.screen.labels.paint((1, 2, 3, 4), 41)
     entry = session.decide("accept-with-edits").result()
     stored = open_image(tmp_path / "corrections" / entry.verdict.correction.path)
     found = np.argwhere(stored.image.read((slice(None),) * 4) == 41)

@@ -1,66 +1,42 @@
-"""Changed chunks go to the draft every few seconds, off the thread that draws."""
+"""What was changed goes to the disk every few seconds, off the thread that draws."""
 
 import threading
 from collections.abc import Callable
 
 from medscience.errors import MedscienceError
-from medscience.review.drafts import Draft
-from napari_medscience.edit.chunks import LabelChunks
 
 EVERY = 3.0
 """Seconds."""
 
 
 class Autosave:
-    """Saves what was changed, and nothing else, until `close`.
+    """Calls `save` on a thread of its own, whenever there is something to save, until `close`.
 
     Parameters
     ----------
-    chunks : LabelChunks
-        What is edited.
-    draft : Draft
-        Where changed chunks go.
+    save : callable
+        Saves what was changed since the last time.
+    is_due : callable
+        Whether there is any.
     tell : callable
-        Hears after each attempt what went wrong, or None; on the thread that saves.
+        Hears what went wrong, on the thread that saves. It is tried again.
     """
 
-    def __init__(
-        self, chunks: LabelChunks, draft: Draft, tell: Callable[[str | None], None], every: float = EVERY
-    ) -> None:
-        self._chunks, self._draft, self._tell = chunks, draft, tell
-        self._saving = threading.Lock()
+    def __init__(self, save: Callable[[], None], is_due: Callable[[], bool], tell: Callable[[str], None]) -> None:
+        self._save, self._is_due, self._tell = save, is_due, tell
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(every,), name="autosave", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
         self._thread.start()
 
-    def save(self) -> None:
-        """Save what was changed since the last time; it is on the disk when this returns.
-
-        Raises
-        ------
-        MedscienceError, OSError
-            If it could not be saved. It is tried again.
-        """
-        with self._saving:
-            taken = self._chunks.take_unsaved()
-            try:
-                for chunk in list(taken):
-                    self._draft.write(self._chunks.region(chunk), taken[chunk])
-                    del taken[chunk]
-            finally:
-                self._chunks.give_back(taken)
-
     def close(self) -> None:
-        """Stop; what is not saved yet is left to `save`."""
+        """Stop, after what is being saved is saved."""
         self._end.set()
         self._thread.join()
 
-    def _run(self, every: float) -> None:
-        while not self._end.wait(every):
-            if self._chunks.unsaved:
+    def _run(self) -> None:
+        while not self._end.wait(EVERY):
+            if self._is_due():
                 try:
-                    self.save()
+                    self._save()
                 except (MedscienceError, OSError) as fault:
-                    self._tell(str(fault))
-                else:
-                    self._tell(None)
+                    self._tell(f"Not saved, and tried again: {fault}")

@@ -1,17 +1,17 @@
 """The dock widget: panels around a `Session`."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from medscience.errors import MedscienceError
 from napari_medscience.review.case import Reviewer
 from napari_medscience.review.edit_panel import EditPanel
-from napari_medscience.review.keys import VERDICTS, bind, unbind
+from napari_medscience.review.ellipse_panel import EllipsePanel
+from napari_medscience.review.keys import bind, bind_verdicts, unbind
 from napari_medscience.review.open_panel import OpenPanel
 from napari_medscience.review.queue_panel import QueuePanel
 from napari_medscience.review.run import Run
@@ -35,10 +35,10 @@ class Column(QScrollArea):  # type: ignore[misc]
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
         self.setWidget(inner)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's
-        """Return the width of what it holds, and of the bar beside it."""
-        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
-        return QSize(width, 200)
+    def widen(self) -> None:
+        """Make room for what it holds, and for the bar beside it."""
+        inner, bar = self.widget().minimumSizeHint(), self.verticalScrollBar().sizeHint()
+        self.setMinimumWidth(inner.width() + bar.width())
 
 
 class Review(QWidget):  # type: ignore[misc]
@@ -64,6 +64,7 @@ class Review(QWidget):  # type: ignore[misc]
         for widget in (self.summary, self.open):
             self._layout.addWidget(widget)
         self._column = Column(inner)
+        QTimer.singleShot(0, self._column.widen)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(self._column)
@@ -112,7 +113,8 @@ class Review(QWidget):  # type: ignore[misc]
         self.session = session
         self.queue_panel = QueuePanel(session, self.attempt)
         self.view_panel = ViewPanel(session, self.attempt)
-        self.edit_panel = EditPanel(session, self.attempt)
+        ellipses = session.run.has_ellipses(session.model)
+        self.edit_panel = (EllipsePanel if ellipses else EditPanel)(session, self.attempt)
         self.verdict_panel = VerdictPanel(session, self.attempt)
         for title, panel in (
             ("Queue", self.queue_panel),
@@ -130,12 +132,11 @@ class Review(QWidget):  # type: ignore[misc]
         session.shown.connect(self._shown)
         session.edited.connect(self._edited)
         bind(self.viewer, session, self._key)
-        for key, decision in VERDICTS.items():
-            self.viewer.bind_key(key, partial(self._verdict, decision), overwrite=True)
+        bind_verdicts(self.viewer, self.verdict_panel.decide)
         self.open.hide()
         self.summary.show()
         self._tick()
-        self._column.updateGeometry()
+        QTimer.singleShot(0, self._column.widen)
         self._clock.start()
         if session.ledger.read_only:
             self.message.setText("The ledger can only be read: no verdict can be saved.")
@@ -146,15 +147,12 @@ class Review(QWidget):  # type: ignore[misc]
             self.view_panel.say()
             self._edited()
 
-    def _verdict(self, decision: Any, viewer: object) -> None:  # noqa: ANN401 - one of four words
-        self.verdict_panel.decide(decision)
-
     def _shown(self) -> None:
         if self.session is None:
             return
         for panel in (self.queue_panel, self.view_panel, self.edit_panel, self.verdict_panel):
             panel.refresh()
-        resumed = self.session.case.resumed if self.session.case else 0
+        resumed = self.session.work.case.resumed if self.session.work else 0
         self.afresh.setVisible(bool(resumed))
         if resumed:
             self.message.setText("Your unfinished edits of this case are back.")

@@ -6,6 +6,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QPushButton, QWidget
 
+from napari_medscience.review.label_work import LabelWork
 from napari_medscience.review.screen import names
 from napari_medscience.review.session import Session
 
@@ -28,8 +29,8 @@ class EditPanel(QWidget):  # type: ignore[misc]
         self._session, self._attempt = session, attempt
         self.label = QComboBox(iconSize=QSize(14, 14))
         self.label.activated.connect(self._choose)
-        self.undo = QPushButton("↶ Undo", clicked=lambda: self._layer("undo"))
-        self.redo = QPushButton("↷ Redo", clicked=lambda: self._layer("redo"))
+        self.undo = QPushButton("↶ Undo", clicked=lambda: self._step("undo"))
+        self.redo = QPushButton("↷ Redo", clicked=lambda: self._step("redo"))
         self.reach = QDoubleSpinBox(minimum=1, maximum=500, value=40, decimals=0, suffix=" mm")
         self.reach.setToolTip("how far growing and islands go from the cursor")
         self.reach.valueChanged.connect(self._set_reach)
@@ -51,20 +52,19 @@ class EditPanel(QWidget):  # type: ignore[misc]
         grid.addWidget(QLabel("Reach, spread"), 4, 0)
         grid.addWidget(self.reach, 4, 1)
         grid.addWidget(self.spread, 4, 2)
-        self._layer_events: object = None
         self.refresh()
 
     def refresh(self) -> None:
         """Show the labels of the case on the screen."""
-        case, screen = self._session.case, self._session.screen
-        self.setEnabled(case is not None)
+        work = self._work
+        self.setEnabled(work is not None)
         self.label.clear()
-        for label in names(case) if case else ():
+        for label in names(work.case) if work else ():
             colour = QPixmap(14, 14)
             colour.fill(QColor(*label.color))
             self.label.addItem(QIcon(colour), label.name, label.value)
-        if screen:
-            screen.labels.events.selected_label.connect(self._chosen)
+        if work:
+            work.screen.labels.events.selected_label.connect(self._chosen)
             self._chosen()
         self._set_reach(self.reach.value())
         self._set_spread(self.spread.value())
@@ -72,38 +72,41 @@ class EditPanel(QWidget):  # type: ignore[misc]
 
     def count(self) -> None:
         """Say how much can be undone, and whether all is saved."""
-        case = self._session.case
-        done, undone = case.editable.chunks.history.steps if case else (0, 0)
+        work = self._work
+        done, undone = work.steps if work else (0, 0)
         self.undo.setText(f"↶ Undo {done}" if done else "↶ Undo")
         self.redo.setText(f"↷ Redo {undone}" if undone else "↷ Redo")
         self.undo.setEnabled(bool(done))
         self.redo.setEnabled(bool(undone))
-        unsaved = case.editable.chunks.unsaved if case else 0
-        self.state.setText("" if not self._session.has_edits else "saving …" if unsaved else "draft saved")
+        edits = bool(work and work.has_edits)
+        self.state.setText("saving …" if work and work.unsaved else "draft saved" if edits else "")
+
+    @property
+    def _work(self) -> LabelWork | None:
+        work = self._session.work
+        return work if isinstance(work, LabelWork) else None
 
     def _choose(self, number: int) -> None:
-        if self._session.screen:
-            self._session.screen.labels.selected_label = self.label.itemData(number)
+        if self._work:
+            self._work.screen.labels.selected_label = self.label.itemData(number)
 
     def _chosen(self, event: object = None) -> None:
-        screen = self._session.screen
-        if screen:
-            self.label.setCurrentIndex(self.label.findData(int(screen.labels.selected_label)))
+        if self._work:
+            value = int(self._work.screen.labels.selected_label)
+            self.label.setCurrentIndex(self.label.findData(value))
 
-    def _layer(self, method: str) -> None:
-        if self._session.screen:
-            getattr(self._session.screen.labels, method)()
-            self._session.edited.emit()
+    def _step(self, method: str) -> None:
+        if self._work:
+            getattr(self._work, method)()
 
     def _tool(self, method: str) -> None:
-        editor = self._session.editor
-        if editor:
-            self._attempt(getattr(editor, method))
+        if self._work:
+            self._attempt(getattr(self._work.editor, method))
 
     def _set_reach(self, millimetres: float) -> None:
-        if self._session.editor:
-            self._session.editor.reach_mm = millimetres
+        if self._work:
+            self._work.editor.reach_mm = millimetres
 
     def _set_spread(self, spread: float) -> None:
-        if self._session.editor:
-            self._session.editor.spread = spread
+        if self._work:
+            self._work.editor.spread = spread

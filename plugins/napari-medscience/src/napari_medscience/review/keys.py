@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from medscience.review.verdict import Decision
 from napari_medscience.review.session import Session
 
 
@@ -21,7 +22,11 @@ def _view(name: str) -> Callable[[Session], object]:
 
 
 def _edit(name: str) -> Callable[[Session], object]:
-    return lambda session: getattr(session.editor, name)() if session.editor else None
+    return lambda session: getattr(session.work.editor, name, _nothing)() if session.work else None
+
+
+def _nothing() -> None:
+    """The tool is of labels, and there are ellipses on the desk."""
 
 
 KEYS = (
@@ -43,7 +48,7 @@ KEYS = (
 )
 """All keys but those of verdicts."""
 
-VERDICTS = {
+VERDICTS: dict[str, Decision] = {
     "Control-1": "accept",
     "Control-2": "accept-with-edits",
     "Control-3": "reject",
@@ -65,6 +70,16 @@ def bind(viewer: Any, session: Session, attempt: Callable[[Callable[[], object]]
     """
     for key in KEYS:
         viewer.bind_key(key.key, _bound(key, session, attempt), overwrite=True)
+
+
+def bind_verdicts(viewer: Any, decide: Callable[[Decision], None]) -> None:  # noqa: ANN401
+    """Bind the keys of verdicts to what gives one."""
+    for key, decision in VERDICTS.items():
+
+        def pressed(viewer: Any, decision: Decision = decision) -> None:  # noqa: ANN401 - napari's
+            decide(decision)
+
+        viewer.bind_key(key, pressed, overwrite=True)
 
 
 def unbind(viewer: Any) -> None:  # noqa: ANN401 - napari is untyped

@@ -59,7 +59,7 @@ class QueuePanel(QWidget):  # type: ignore[misc]
             row.setText(3, said.replace("-", " "))
             if said:
                 row.setForeground(3, QBrush(QColor(COLOURS[said])))
-        row = self.list.topLevelItem(self._session.at) if self._session.case else None
+        row = self.list.topLevelItem(self._session.at) if self._session.work else None
         self.list.setCurrentItem(row)
         reasons = self._session.reasons
         self.why.setText("\n".join(f"{number}. {reason.text}" for number, reason in enumerate(reasons, start=1)))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from medscience.description import file_sha256
 from medscience.errors import InputError, StoreError
 from medscience.review.corrections import FOLDER, newest_accepted
 from medscience.review.ledger import NAME, Ledger
@@ -50,15 +51,21 @@ class Run:
 
     @property
     def models(self) -> list[str]:
-        """The models with labels to look at."""
-        found = (self.folder / "results" / "labels").glob(f"*/*.ome.zarr{SUFFIX}")
+        """The models with labels or ellipses to look at."""
+        results = self.folder / "results"
+        found = [*results.glob(f"labels/*/*.ome.zarr{SUFFIX}"), *results.glob("detections/*/*.parquet")]
         return sorted({path.parent.name for path in found})
+
+    def has_ellipses(self, model: str) -> bool:
+        """Whether a model finds ellipses in frames, and no labels."""
+        return not self._stores(model)
 
     def queue(self, model: str) -> list[Queued]:
         """Return a model's samples, worst first; those that the queue does not know come last."""
         table = self.folder / "results" / "review" / f"{model}.tsv"
         known = list(read_queue(table)) if table.exists() else []
-        there = sorted(path.name.removesuffix(f".ome.zarr{SUFFIX}") for path in self._labels_of(model))
+        stores, tables = self._stores(model), self.detections(model, "").parent.glob("*.parquet")
+        there = sorted([name.removesuffix(f".ome.zarr{SUFFIX}") for name in stores] or [t.stem for t in tables])
         ranked = [case for case in known if case.sample in there]
         others = sorted(set(there) - {case.sample for case in ranked})
         return [*ranked, *(Queued(len(ranked) + n, sample) for n, sample in enumerate(others, start=1))]
@@ -71,14 +78,22 @@ class Run:
         """Return the store of a model's labels."""
         return self.folder / "results" / "labels" / model / f"{sample}.ome.zarr"
 
+    def detections(self, model: str, sample: str) -> Path:
+        """Return the table of a model's ellipses."""
+        return self.folder / "results" / "detections" / model / f"{sample}.parquet"
+
     def corrected(self, ledger: Ledger, model: str, sample: str, image: str, labels: str) -> Path | None:
         """Return the store of the newest correction that somebody accepted; None if there is none."""
         return newest_accepted(ledger, model, sample, image, labels)
 
     def standing(self, ledger: Ledger, model: str, sample: str) -> Standing:
         """Return what people said of a sample so far."""
-        image, labels = read_commit(self.image(sample)), read_commit(self.labels(model, sample))
-        return standing(ledger.entries(model, sample), image.digest, labels.digest)
+        image = read_commit(self.image(sample)).digest
+        if self.has_ellipses(model):
+            labels = file_sha256(self.detections(model, sample))
+        else:
+            labels = read_commit(self.labels(model, sample)).digest
+        return standing(ledger.entries(model, sample), image, labels)
 
     def model_digest(self, model: str, sample: str) -> str:
         """Return the digest of the model file that the labels were made with.
@@ -103,5 +118,5 @@ class Run:
             fix="keep results/predictions beside results/labels",
         )
 
-    def _labels_of(self, model: str) -> list[Path]:
-        return list((self.folder / "results" / "labels" / model).glob(f"*.ome.zarr{SUFFIX}"))
+    def _stores(self, model: str) -> list[str]:
+        return [path.name for path in (self.folder / "results" / "labels" / model).glob(f"*.ome.zarr{SUFFIX}")]

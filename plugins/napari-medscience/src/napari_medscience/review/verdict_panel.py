@@ -69,7 +69,7 @@ class VerdictPanel(QWidget):  # type: ignore[misc]
     def choices(self) -> None:
         """Enable the verdicts that fit what was done."""
         session = self._session
-        there, edits = session.case is not None, session.has_edits
+        there, edits = session.work is not None, session.has_edits
         fits = {"accept": not edits, "accept-with-edits": edits, "reject": True, "defer": True}
         for decision, button in self.buttons.items():
             button.setEnabled(there and fits[decision] and not session.ledger.read_only)

@@ -95,10 +95,10 @@ class View:
         move(self.viewer, place)
         if self.viewer.scene.camera.zoom > CLOSE * self._whole:
             centre(self.viewer, place)
-        layer = self.screen.labels
-        at = {key: getattr(layer, key)[-3:] for key in ("scale", "translate", "axis_labels", "units")}
+        image = self.screen.image
+        at = {key: getattr(image, key)[-3:] for key in ("scale", "translate", "axis_labels", "units")}
         voxel = np.round((np.array(place) - at["translate"]) / at["scale"]).astype(int)
-        lines = crosshair(voxel.tolist(), layer.data.shape[-3:])
+        lines = crosshair(voxel.tolist(), self.case.grid.shape)
         if self._cross is None or self._cross not in self.viewer.layers:
             active = self.viewer.layers.selection.active
             self._cross = self.viewer.add_layer(crosshair_layer(lines, at))
