@@ -132,7 +132,7 @@ class Review(QWidget):  # type: ignore[misc]
         session.shown.connect(self._shown)
         session.edited.connect(self._edited)
         bind(self.viewer, session, self._key)
-        bind_verdicts(self.viewer, self.verdict_panel.decide)
+        bind_verdicts(self.viewer, lambda decision: _soon(lambda: self.verdict_panel.decide(decision)))
         self.open.hide()
         self.summary.show()
         self._tick()
@@ -142,8 +142,11 @@ class Review(QWidget):  # type: ignore[misc]
             self.message.setText("The ledger can only be read: no verdict can be saved.")
 
     def _key(self, task: Callable[[], object]) -> None:
-        self.attempt(task)
+        _soon(lambda: self._pressed(task))
+
+    def _pressed(self, task: Callable[[], object]) -> None:
         if self.session:
+            self.attempt(task)
             self.view_panel.say()
             self._edited()
 
@@ -180,3 +183,8 @@ class Review(QWidget):  # type: ignore[misc]
             f"{session.model} · {who} · {said} of {len(session.queue)} · {minutes}:{seconds:02d}  ✕"
         )
         self.edit_panel.count()
+
+
+def _soon(task: Callable[[], None]) -> None:
+    """Do something once the canvas is done with the key: it must not be drawn while layers come and go."""
+    QTimer.singleShot(0, task)

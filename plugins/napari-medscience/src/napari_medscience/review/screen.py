@@ -8,6 +8,7 @@ from napari.layers import Layer
 
 from medscience.description import Label
 from medscience.review.unseen import unseen_value
+from napari_medscience.camera import face_the_patient
 from napari_medscience.edit.layer import CorrectedLabels
 from napari_medscience.layers import colours, image_layer
 from napari_medscience.lazy import lazy
@@ -35,6 +36,8 @@ class Screen:
 
 def show(viewer: Any, case: Case) -> Screen:  # noqa: ANN401 - napari is untyped
     """Add a case's layers above what is there; the labels are active, so that keys and tools are theirs."""
+    if case.image.image.meaning.space == "patient":
+        face_the_patient(viewer)
     levels = levelled_levels(case.image)
     digest = case.image.commit.digest
     data, how, _ = image_layer(case.sample, [lazy(level, f"{digest}-{n}") for n, level in enumerate(levels)])

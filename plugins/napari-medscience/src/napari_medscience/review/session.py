@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from napari.layers import Layer
 from psygnal import Signal
 
 from medscience.errors import InputError, MedscienceError
@@ -16,7 +17,6 @@ from medscience.review.queue import Case as Queued
 from medscience.review.queue import Reason
 from medscience.review.standing import Standing
 from medscience.review.verdict import Correction, Decision, Verdict
-from napari_medscience.camera import face_the_patient
 from napari_medscience.ellipses.work import EllipseWork, open_frames
 from napari_medscience.review.case import Reviewer, open_case
 from napari_medscience.review.clock import Clock
@@ -73,6 +73,7 @@ class Session:
         self.clock = Clock()
         self._later = ThreadPoolExecutor(1, "verdicts")
         self._waiting: dict[str, Future[Any]] = {}
+        self._stale: list[Layer] = []
         for event in (viewer.dims.events.point, viewer.cursor.events.position, viewer.scene.camera.events):
             event.connect(self.clock.sign)
 
@@ -89,6 +90,7 @@ class Session:
         try:
             self._open(self.queue[self.at].sample)
         finally:
+            self._remove_stale()
             self.shown.emit()
 
     def next(self) -> None:
@@ -158,6 +160,7 @@ class Session:
     def close(self) -> None:
         """Put everything on the disk and let go of the files."""
         self._leave()
+        self._remove_stale()
         self._later.shutdown(wait=True)
         self.ledger.close()
         self.shown.emit()
@@ -190,8 +193,7 @@ class Session:
             case = open_case(self.run, self.ledger, self.model, sample, self.reviewer)
             self.work = LabelWork(self.viewer, case, self.told.emit, self._on_edit)
         shown = self.work.case
-        if shown.image.image.meaning.space == "patient":
-            face_the_patient(self.viewer)
+        self._remove_stale()  # last: napari would fold its sliders away while nothing is shown
         self.view = View(self.viewer, shown, self.work.screen, self.queue[self.at].places)
         self.view.reset()
         self.view.jump(0)
@@ -237,9 +239,16 @@ class Session:
             raise
 
     def _clear(self) -> None:
+        """End the work on the case that is shown; its layers stay until there are others."""
         if self.view:
             self.view.close()
-        for layer in self.work.screen.layers if self.work else ():
+        if self.work:
+            self._stale += self.work.screen.layers
+            self.work.screen.labels.editable = False
+        self.work = self.view = None
+
+    def _remove_stale(self) -> None:
+        for layer in self._stale:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
-        self.work = self.view = None
+        self._stale = []
