@@ -38,9 +38,9 @@ class Correction:
     """The labels that a verdict puts in the place of those that were shown."""
 
     path: str
-    """``{model}/{sample}/{n}.ome.zarr``, below the folder of corrections."""
+    """``{model}/{sample}/{n}.ome.zarr``, of ellipses ``{n}.parquet``, below the folder of corrections."""
     digest: str
-    """Of the store."""
+    """Of the store; of a table of ellipses the sha256 of its file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class Verdict:
         if self.correction is None or self.decision != "accept-with-edits":
             right = (self.correction is None) == (self.decision != "accept-with-edits")
             return right, self.correction or "none", "one where edits are accepted, and only there"
-        form = rf"{re.escape(self.model)}/{re.escape(self.sample)}/[1-9][0-9]{{0,8}}\.ome\.zarr"
+        form = rf"{re.escape(self.model)}/{re.escape(self.sample)}/[1-9][0-9]{{0,8}}\.(ome\.zarr|parquet)"
         right = _is(form, self.correction.path) and _is(DIGEST, self.correction.digest)
         return right, self.correction.path, f"{self.model}/{self.sample}/N.ome.zarr, and its digest"
 

@@ -8,7 +8,7 @@ from npe2 import PluginManager
 from medscience.description import Label
 from medscience.geometry import Geometry, as_affine
 from medscience.image import Meaning
-from medscience.store.commit import Provenance
+from medscience.store.commit import Provenance, read_commit
 from medscience.store.grid import regions
 from medscience.store.images import ImageWriter
 from medscience.store.metadata import Content, LabelMeaning
@@ -24,11 +24,11 @@ TISSUES = (
 )
 
 
-def write(path, array, affine=UPRIGHT, *, step="ingest", time_step=None, meaning=None, **content):
+def write(path, array, affine=UPRIGHT, *, step="ingest", time_step=None, meaning=None, inputs=None, **content):
     """Write an array (Z, Y, X) or (T, Z, Y, X) and commit it; return its path."""
     geometry = Geometry(array.shape[-3:], affine)
     meaning = meaning or Meaning(geometry, "zyx" if array.ndim == 3 else "tzyx", time_step=time_step)
-    with staged(path, Provenance(step, {}, {"source": str(array.sum())})) as staging:
+    with staged(path, Provenance(step, {}, inputs or {"source": str(array.sum())})) as staging:
         writer = ImageWriter(staging, Content.of(meaning, **content), array.shape, array.dtype)
         for region in regions(writer.shape, writer.shards):
             writer.write(region, array[region])
@@ -51,6 +51,28 @@ def write_store():
 def meaning_of_labels():
     """Return the function that makes the meaning of labels."""
     return tissues
+
+
+def write_run(folder, samples, *, unit="HU", affine=UPRIGHT):
+    """Write images, predictions and labels of samples, `{name: (image, labels)}`, as the workflow leaves them."""
+    for name, (image, labels) in samples.items():
+        geometry = Geometry(image.shape[-3:], affine)
+        axes, step = ("zyx", None) if image.ndim == 3 else ("tzyx", 0.4)
+        meaning = Meaning(geometry, axes, unit, step)
+        results = folder / "results"
+        scan = write(results / "images" / f"{name}.ome.zarr", image, affine, meaning=meaning)
+        known = tissues(scan.name, read_commit(scan).digest)
+        target = results / "predictions" / "net" / f"{name}.ome.zarr"
+        write(target, labels, affine, step="predict", labels=known, inputs={"model": "a" * 64})
+        target = results / "labels" / "net" / f"{name}.ome.zarr"
+        write(target, labels, affine, step="postprocess", labels=known)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_run():
+    """Return the function that writes a run."""
+    return write_run
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a person sees, in a real window on a virtual display."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medscience.review.ledger import NAME, Ledger
+from medscience.store.images import open_image
 from medscience.testing.phantoms import obliques, orientations
+from napari_medscience.samples import simulate_abdomen
 
 XVFB = ("xvfb-run", "-a", "-s", "-screen 0 1280x1024x24 +extension GLX")
 SHAPE = (40, 44, 48)
@@ -72,3 +76,46 @@ def test_the_patient_is_seen_as_by_a_radiologist(pictures):
 def test_labels_have_their_own_colours(pictures):
     colours = {tuple(colour) for colour in pictures["coronal"].reshape(-1, 3).tolist()}
     assert {(205, 62, 78), (0, 255, 0)} <= colours
+
+
+def test_a_sitting_from_the_queue_to_the_ledger(display, tmp_path, make_run):
+    """A simulated CT: accept, correct with the mouse, undo, redo, sign by key; in pixels and in the ledger."""
+    values, _, geometry = simulate_abdomen((40, 60, 80), (6.0, 4.8, 4.8))
+    empty = np.zeros(values.shape, np.uint8)
+    run = make_run(tmp_path / "run", {f"s{n}": (values, empty) for n in "123"}, affine=geometry.affine)
+    script = Path(__file__).with_name("review_window.py")
+    done = subprocess.run(
+        [*XVFB, sys.executable, str(script), str(tmp_path), str(run)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert [seen[name] for name in ("first", "second", "third", "back")] == ["s1", "s2", "s3", "s2"]
+    assert seen["steps"] == [1, 0]
+    assert not seen["can accept"]
+    assert "correction 1" in seen["message"]
+    green = {
+        name: (np.asarray(Image.open(tmp_path / f"{name}.png"))[..., :3] == (0, 255, 0)).all(axis=-1)
+        for name in ("before", "painted", "undone", "redone")
+    }
+    assert not green["before"].any()
+    assert not green["undone"].any()
+    assert green["painted"].sum() > 1000
+    np.testing.assert_array_equal(green["painted"], green["redone"])
+    rows, columns = np.nonzero(green["painted"])
+    height, width = green["painted"].shape
+    assert abs(rows.mean() - height / 2) < 8
+    assert 5 < columns.mean() - width / 2 < 25
+    with Ledger(run / "corrections" / NAME) as ledger:
+        said = [entry.verdict for entry in ledger.entries()]
+    assert [(v.sample, v.decision, v.reviewer) for v in said] == [
+        ("s1", "accept", "ada"),
+        ("s2", "accept-with-edits", "ada"),
+    ]
+    stored = open_image(run / "corrections" / said[1].correction.path)
+    corrected = stored.image.read((slice(None),) * 3)
+    assert set(np.unique(corrected)) == {0, 41}
+    assert len(np.unique(np.nonzero(corrected)[0])) == 1

@@ -1,0 +1,1 @@
+"""Ellipses with ring counts in frames of a recording."""
