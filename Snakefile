@@ -3,6 +3,7 @@
 
 
 include: "workflows/cohort.smk"
+include: "workflows/resources.smk"
 include: "workflows/ingest.smk"
 include: "workflows/predict.smk"
 include: "workflows/measure.smk"
@@ -13,6 +14,11 @@ rule all:
     default_target: True
     input:
         "results/report/cohort.html",
+
+
+onstart:
+    if workflow.non_local_exec:
+        shell("medscience cluster estimate {CONFIG:q} --table {FORECASTS:q}")
 
 
 onerror:

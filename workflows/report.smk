@@ -14,6 +14,9 @@ rule report:
         table="results/report/cohort.tsv",
     log:
         "logs/report.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         unfinished=stamp(UNFINISHED),  # onerror's page is not this rule's: it is made again
     shell:

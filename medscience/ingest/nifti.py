@@ -14,6 +14,7 @@ import numpy as np
 from medscience.config.acquisition import Series
 from medscience.config.yaml import read_yaml
 from medscience.errors import InputError
+from medscience.geometry import Geometry
 from medscience.image import Meaning
 from medscience.ingest.nifti_header import Header, check_header
 from medscience.ingest.source import Source, unused
@@ -65,6 +66,17 @@ def open_nifti(path: Path, acquisition: Path | None = None) -> Source:
         repairs,
         header.times or 1,
     )
+
+
+def grid_in_header(path: Path) -> Geometry:
+    """Return the grid of a NIfTI file; nothing behind its header is read.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent, or the orientation is unknown or ambiguous.
+    """
+    return check_header(path, _read_header(path)).geometry
 
 
 def _voxels(path: Path, header: Header) -> VoxelFile:
