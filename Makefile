@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy training-accuracy pictures bench faults fuzz lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy training-accuracy pictures bench faults slurm fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -81,6 +81,9 @@ bench: setup ## time and memory, as ratios within one run
 
 faults: setup ## kill a writer 200 times, and flip 10,000 bits before verify
 	$(RUN) python -m tests.faults
+
+slurm: setup ## a cohort through a Slurm of one node, and what happens to clusters (root; slurm-wlm, munge)
+	$(RUN) python -m pytest tests/slurm/test_cohort.py tests/slurm/faults.py
 
 COUNT ?= 1000000
 SEED ?= 0

@@ -3,6 +3,7 @@
 
 
 include: "workflows/cohort.smk"
+include: "workflows/resources.smk"
 include: "workflows/ingest.smk"
 include: "workflows/predict.smk"
 include: "workflows/measure.smk"
@@ -15,6 +16,11 @@ rule all:
     input:
         "results/report/cohort.html",
         queues,
+
+
+onstart:
+    if workflow.non_local_exec:
+        shell("medscience cluster estimate {CONFIG:q} --table {FORECASTS:q}")
 
 
 onerror:

@@ -15,7 +15,7 @@ import typer
 
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
-from medscience.steps import export, models, review, simulate
+from medscience.steps import cluster, export, models, review, simulate
 from medscience.steps.compare import compare
 from medscience.steps.doctor import doctor
 from medscience.steps.ingest import ingest
@@ -26,6 +26,7 @@ from medscience.steps.predict import predict
 from medscience.steps.queue import queue
 from medscience.steps.report import report
 from medscience.steps.simulate_espi import espi
+from medscience.steps.status import status
 from medscience.steps.train import train
 from medscience.steps.verify import verify
 from medscience.terminal.logs import Level, say_from
@@ -66,7 +67,20 @@ def options(
     context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, plan, predict, postprocess, measure, compare, queue, report, train, verify, doctor):
+for step in (
+    ingest,
+    plan,
+    predict,
+    postprocess,
+    measure,
+    compare,
+    queue,
+    report,
+    status,
+    train,
+    verify,
+    doctor,
+):
     app.command()(step)
 
 
@@ -105,6 +119,12 @@ _group(
         "verify": review.verify,
         "agreement": review.agreement,
     },
+)
+_group(
+    app,
+    "cluster",
+    "Look at a cluster, and say what a cohort will ask of it.",
+    {"check": cluster.check, "estimate": cluster.estimate},
 )
 _models = _group(
     app,

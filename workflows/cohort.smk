@@ -1,7 +1,9 @@
 # The settings and the sample sheet, checked before any job runs.
 
 import sys
+from functools import cache
 from pathlib import Path
+from stat import S_ISDIR
 
 from snakemake.exceptions import WorkflowError
 
@@ -38,7 +40,9 @@ wildcard_constraints:
 def stamp(path):
     """Size and time of a file, or of all in a folder, so that a changed source is read again."""
     try:
-        found = [file.stat() for file in (Path(path), *Path(path).glob("**/*"))]
+        found = [Path(path).stat()]
+        if S_ISDIR(found[0].st_mode):
+            found += [file.stat() for file in Path(path).glob("**/*")]
     except OSError:
         return "missing"
     return f"{sum(status.st_size for status in found)} {max(status.st_mtime_ns for status in found)}"
@@ -46,6 +50,11 @@ def stamp(path):
 
 def source(wildcards):
     return COHORT.sample(wildcards.sample).source
+
+
+@cache
+def stamp_of_source(sample):
+    return stamp(COHORT.sample(sample).source)
 
 
 def source_digest(wildcards):

@@ -8,12 +8,18 @@ rule ingest:
         "logs/ingest/{sample}.log",
     benchmark:
         "logs/ingest/{sample}.tsv"
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("ingest"),
+        runtime=runtime("ingest"),
+        turn=1,
     params:
         source=source,
         digest=source_digest,
         options=source_options,
         acquisition=acquisition,
-        stamp=lambda wildcards: stamp(source(wildcards)),
+        stamp=lambda wildcards: stamp_of_source(wildcards.sample),
         told=lambda wildcards: [stamp(path) for path in acquisition(wildcards)[1:]],
         failed="results/failed/ingest/{sample}.json",
     shell:
@@ -27,6 +33,12 @@ rule reference:
         "results/references/{sample}.ome.zarr.commit.json",
     log:
         "logs/reference/{sample}.log",
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("ingest"),
+        runtime=runtime("ingest"),
+        turn=1,
     params:
         source=reference_source,
         stamp=lambda wildcards: stamp(reference_source(wildcards)),

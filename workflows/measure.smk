@@ -12,6 +12,12 @@ rule measure:
         "results/measurements/{model}/{sample}.parquet",
     log:
         "logs/measure/{model}/{sample}.log",
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("measure"),
+        runtime=runtime("measure"),
+        turn=1,
     params:
         reference=lambda wildcards, input: (
             f"--reference {input.reference}" if input.reference else ""

@@ -1,6 +1,5 @@
-# From image to labels; the memory that a step may take is the user's setting.
-
-from medscience.inference.plan import parse_memory
+# From image to labels; the memory that a step may take is the user's setting, and what it asks of a cluster is
+# what its plan says.
 
 
 rule predict:
@@ -13,9 +12,13 @@ rule predict:
         "logs/predict/{model}/{sample}.log",
     benchmark:
         "logs/predict/{model}/{sample}.tsv"
+    group:
+        group
     threads: COHORT.settings.threads
     resources:
-        mem_mb=parse_memory(COHORT.settings.memory) >> 20,
+        mem_mb=mem_mb("predict"),
+        runtime=runtime("predict"),
+        turn=1,
     params:
         failed="results/failed/predict/{model}/{sample}.json",
         precision=COHORT.settings.precision,
@@ -23,7 +26,7 @@ rule predict:
     shell:
         "medscience --failure-record {params.failed} "
         "predict {input.image} {input.model} {output} --precision {params.precision} {params.maps} "
-        "--memory {resources.mem_mb}M --threads {threads} &> {log}"
+        "--memory {COHORT.settings.memory} --threads {threads} &> {log}"
 
 
 rule postprocess:
@@ -34,6 +37,12 @@ rule postprocess:
         "results/labels/{model}/{sample}.ome.zarr.commit.json",
     log:
         "logs/postprocess/{model}/{sample}.log",
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("postprocess"),
+        runtime=runtime("postprocess"),
+        turn=1,
     params:
         failed="results/failed/postprocess/{model}/{sample}.json",
     shell:

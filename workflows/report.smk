@@ -11,6 +11,9 @@ rule report:
         table="results/report/cohort.tsv",
     log:
         "logs/report.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         reviews=REVIEWS.state,
         unfinished=stamp(UNFINISHED),  # onerror's page is not this rule's: it is made again

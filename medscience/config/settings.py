@@ -1,5 +1,6 @@
 """The settings of a run, ``config/config.yaml``."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -45,14 +46,18 @@ class Cohort(Strict):
 
     def sample(self, name: str) -> Sample:
         """Return a sample by its name."""
-        return next(sample for sample in self.samples if sample.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Sample]:
+        return {sample.name: sample for sample in self.samples}
 
     def models_of(self, sample: Sample) -> tuple[str, ...]:
         """Return the names of the models that run on a sample."""
         names: tuple[str, ...] = getattr(self.settings.models, sample.track)
         return names
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """Every (model, sample) of the run, model by model."""
         pairs = [(model, sample.name) for sample in self.samples for model in self.models_of(sample)]

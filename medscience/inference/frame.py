@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from medscience.description import NetworkInput
 from medscience.errors import InputError
+from medscience.geometry import Geometry
 from medscience.image import Image
-from medscience.preprocess.conform import conform
+from medscience.preprocess.conform import conform, cube
 from medscience.preprocess.resample import resampled
 
 SMALLEST = 30.0
@@ -50,12 +51,29 @@ def frame_of(image: Image, wanted: NetworkInput) -> Frame:
         conformed = conform(image)
         return Frame(conformed.image, conformed.notes)
     turned = image.turned(image.geometry.reorientation(wanted.axes))
-    if np.allclose(turned.geometry.spacing, wanted.spacing, rtol=SPACING_AGREES, atol=0):
+    grid = _own_grid(turned.geometry, wanted)
+    if grid == turned.geometry:
         return Frame(turned, ())
     found = " x ".join(f"{s:.3g}" for s in turned.geometry.spacing)
-    grid = turned.geometry.with_spacing(wanted.spacing)
     note = f"resampled from {found} mm along {wanted.axes} to {wanted.spacing[0]:g} mm, and labels back"
     return Frame(resampled(image, grid), (note,))
+
+
+def grid_of_frame(grid: Geometry, wanted: NetworkInput) -> Geometry:
+    """Return the grid on which a network will see a scan, from the scan's grid alone.
+
+    The voxels may move a conformed cube along axes on which the scan is longer than the cube.
+    """
+    if wanted.grid == "conformed":
+        return cube(grid.world([n / 2 for n in grid.shape]))
+    return _own_grid(grid.reoriented(grid.reorientation(wanted.axes)), wanted)
+
+
+def _own_grid(turned: Geometry, wanted: NetworkInput) -> Geometry:
+    """The scan's own field of view at a network's spacing."""
+    if np.allclose(turned.spacing, wanted.spacing, rtol=SPACING_AGREES, atol=0):
+        return turned
+    return turned.with_spacing(wanted.spacing)
 
 
 def _check_extent(image: Image) -> None:

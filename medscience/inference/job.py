@@ -93,18 +93,36 @@ def prepare(
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
     ready = engine(network, precision, maps)
-    held = footprint(ready)
-    if is_exact(network):
-        todo = plan(link, context(network), held, memory, block, workers)
-        if todo.workers < workers:
-            log.info("%d of %d workers are used: more blocks are not done sooner", todo.workers, workers)
-    else:
-        if workers > 1:
-            log.info("this network should see everything at once: one worker does it")
-        todo = _everything(link, held, memory, block)
+    todo = planned(link, network, ready, memory, block, workers)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
     return Job(image, frame.image, ready, normalize, todo, frame.notes)
+
+
+def planned(
+    link: Link,
+    network: nn.Module,
+    ready: Engine,
+    memory: int,
+    block: Sizes | None = None,
+    workers: int = 1,
+) -> Plan:
+    """Return the plan of a network for an image and a frame of which only the grids are known.
+
+    Raises
+    ------
+    MemoryPromiseError
+        If it does not fit.
+    """
+    held = footprint(ready)
+    if not is_exact(network):
+        if workers > 1:
+            log.info("this network should see everything at once: one worker does it")
+        return _everything(link, held, memory, block)
+    todo = plan(link, context(network), held, memory, block, workers)
+    if todo.workers < workers:
+        log.info("%d of %d workers are used: more blocks are not done sooner", todo.workers, workers)
+    return todo
 
 
 def _everything(link: Link, held: Footprint, memory: int, block: Sizes | None) -> Plan:

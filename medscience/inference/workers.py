@@ -1,4 +1,4 @@
-"""Processes of this machine that share the blocks of a prediction, and the one that writes what they find.
+"""Processes that share the blocks of a prediction, here or elsewhere, and the one that writes what they find.
 
 Nobody but the caller writes. At most one block more than there are workers is under way: each computes one,
 and one waits for whoever is done first, so that none waits while the last answer is being written.
@@ -15,6 +15,7 @@ from typing import Any
 import dask
 import numpy as np
 from distributed import Client, KilledWorker, LocalCluster, Worker, as_completed, get_worker
+from distributed.deploy.spec import SpecCluster
 from distributed.diagnostics.plugin import WorkerPlugin
 from numpy.typing import NDArray
 
@@ -33,6 +34,9 @@ LAYERS = "layers"
 DEATHS = 1
 """How many workers a block may outlive: one that kills every worker it meets is given up."""
 
+Start = Callable[[int, int], SpecCluster]
+"""Starts so many workers, which may hold so many bytes each."""
+
 Answer = Callable[[Region], NDArray[np.generic]]
 """Answers a block, in a worker; it must be a function, or a `partial` of one, that can be imported there."""
 
@@ -40,8 +44,9 @@ Answer = Callable[[Region], NDArray[np.generic]]
 class Workers:
     """Processes that start when they are needed and end with this object, or with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Start | None = None) -> None:
         self.count = 0
+        self._start = start or _started_here
         self._client: Client | None = None
 
     def __enter__(self) -> "Workers":
@@ -50,7 +55,7 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self.start(0)
 
-    def start(self, number: int) -> None:
+    def start(self, number: int, size: int = 0) -> None:
         """See to it that there are so many workers; those that are there stay, with what they loaded."""
         if number == self.count:
             return
@@ -59,7 +64,7 @@ class Workers:
             with client.cluster:
                 client.close()
         if number:
-            self._client, self.count = _started(number), number
+            self._client, self.count = _client(self._start, number, size), number
 
     def answers(
         self, answer: Answer, regions: list[Region], layer_done: Callable[[], None]
@@ -110,7 +115,8 @@ def share(blocks: Blocks, workers: Workers, answer: Answer, write: Write, tell: 
     tell(0, total)
     if not todo:
         return
-    workers.start(min(blocks.plan.workers, len(todo)))
+    plan = blocks.plan
+    workers.start(min(plan.workers, len(todo)), plan.predicted_bytes // plan.workers)
     for region, found in workers.answers(answer, todo, layer_done):
         write(region, found)
         layer_done()  # what is decided and written counts as one
@@ -121,8 +127,8 @@ def tell_of_layer(_done: int, _all: int) -> None:
     get_worker().log_event(LAYERS, 1)
 
 
-def _started(number: int) -> "Client":
-    """Start workers, heard on loopback only; what they may hold is planned, so nobody else looks after it."""
+def _client(start: Start, number: int, size: int) -> "Client":
+    """Start workers; nobody shows pages, and what they may hold is planned, so nobody else looks after it."""
     routes: dict[str, Any] = {
         f"distributed.{who}.http.routes": [] for who in ("scheduler", "nanny", "worker")
     }
@@ -130,7 +136,14 @@ def _started(number: int) -> "Client":
     theirs = logging.getLogger("distributed")
     theirs.propagate = False  # what matters of it arrives as errors
     theirs.addHandler(logging.NullHandler())  # or Python itself would print it
-    cluster = LocalCluster(
+    client = Client(start(number, size))
+    client.register_plugin(Settled())
+    return client
+
+
+def _started_here(number: int, _size: int) -> SpecCluster:
+    """Start processes of this machine, heard on loopback only."""
+    return LocalCluster(
         n_workers=number,
         threads_per_worker=1,
         processes=True,
@@ -140,9 +153,6 @@ def _started(number: int) -> "Client":
         memory_limit=0,
         silence_logs=logging.CRITICAL,
     )
-    client = Client(cluster)
-    client.register_plugin(Settled())
-    return client
 
 
 class Settled(WorkerPlugin):

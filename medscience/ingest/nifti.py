@@ -10,6 +10,7 @@ from typing import Any
 import nibabel as nib
 
 from medscience.errors import InputError
+from medscience.geometry import Geometry
 from medscience.image import Meaning
 from medscience.ingest.nifti_header import Header, check_header
 from medscience.ingest.series import volume_source
@@ -56,6 +57,17 @@ def open_nifti(path: Path, acquisition: Path | None = None) -> Source:
         acquisition,
         header.scale if header.scaled else None,
     )
+
+
+def grid_in_header(path: Path) -> Geometry:
+    """Return the grid of a NIfTI file; nothing behind its header is read.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent, or the orientation is unknown or ambiguous.
+    """
+    return check_header(path, _read_header(path)).geometry
 
 
 def _voxels(path: Path, header: Header) -> VoxelFile:

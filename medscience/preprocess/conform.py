@@ -118,10 +118,15 @@ def _grid(
                 notes.append(
                     f"the scan is {extent[world]:.0f} mm long {name}: {SIDE} mm around the head were used"
                 )
+    return cube(centre), tuple(notes)
+
+
+def cube(centre: NDArray[np.float64]) -> Geometry:
+    """Return the conformed grid around a point of the world, in millimetres."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.array([(-1, 0, 0), (0, 0, 1), (0, -1, 0)])
     matrix[:3, 3] = centre - matrix[:3, :3] @ np.full(3, SIDE / 2)
-    return Geometry((SIDE,) * 3, as_affine(matrix)), tuple(notes)
+    return Geometry((SIDE,) * 3, as_affine(matrix))
 
 
 def _extent(geometry: Geometry) -> list[float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from medscience.doctor.finding import Finding
 
@@ -18,19 +18,31 @@ def doctor(context: typer.Context) -> None:
     """Say what this machine has, what is missing and what to do about it: a line for each thing."""
     from medscience.description import MODELS
     from medscience.doctor.examine import examine
+
+    environment: Mapping[str, str] = context.obj
+    say(examine(environment, CONFIG, MODELS), "this machine")
+
+
+def say(findings: "Iterable[Finding]", of: str) -> None:
+    """Show findings, line by line.
+
+    Raises
+    ------
+    SystemFaultError
+        If something is missing; all of it is shown before.
+    """
     from medscience.doctor.finding import State
     from medscience.errors import SystemFaultError
 
-    environment: Mapping[str, str] = context.obj
     missing = []
-    for finding in examine(environment, CONFIG, MODELS):
+    for finding in findings:
         _show(finding)
         if finding.state is State.MISSING:
             missing.append(finding.name)
     if missing:
         raise SystemFaultError(
             "DOCTOR-MISSING",
-            field="this machine",
+            field=of,
             found=f"something wrong with {', '.join(missing)}",
             expected="all that is needed",
             fix="do as the lines above say",

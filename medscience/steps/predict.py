@@ -1,9 +1,11 @@
 """Run a model over an image, or over many."""
 
 import csv
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -41,6 +43,11 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         list[str] | None,
         typer.Option("--map", help="also keep: confidence, entropy, or the probability of a label's value"),
     ] = None,
+    cluster: Annotated[
+        Literal["slurm"] | None, typer.Option(help="run the workers as jobs of their own, over many nodes")
+    ] = None,
+    partition: Annotated[str | None, typer.Option(help="of --cluster; default: the site's own")] = None,
+    interface: Annotated[str | None, typer.Option(help="of --cluster: the network, such as ib0")] = None,
     stall: Annotated[float, typer.Option(min=0.001, help="minutes without progress to fail")] = 30,
 ) -> None:
     """Write the most likely label of every voxel, on the image's own grid.
@@ -57,12 +64,13 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     promised, sides = promised_memory(memory), sides_of(tile)
     rows = [(image, destination)] if destination else _rows(image)
     give_back_freed_memory()
-    share_threads(threads, workers)
+    share_threads(threads, 1 if cluster else workers)
     path = find_model(model)
     description, network = load(path)
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
     settled = promised, sides, precision_of(precision), maps, 60 * stall
-    with _workers(workers) as processes:
+    started = _workers(workers, _Place(cluster, partition, interface, rows[0][1].parent))
+    with started as processes:
         prediction = Prediction(path, description, network, *settled, workers, processes)
         if not batch:
             prediction.run(*rows[0])
@@ -70,13 +78,40 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
             _each(prediction, rows)
 
 
-def _workers(count: int) -> "AbstractContextManager[Processes | None]":
-    """Return the workers of all images; none, and nothing imported for them, where one process does it."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where workers run: here, or on a cluster whose nodes see a folder."""
+
+    cluster: str | None
+    partition: str | None
+    interface: str | None
+    folder: Path
+
+
+@contextmanager
+def _workers(count: int, place: _Place) -> "Iterator[Processes | None]":
+    """Yield the workers of all images; none, and nothing imported for them, where one process does it."""
+    if place.cluster is None and (place.partition or place.interface):
+        raise typer.BadParameter("--partition and --interface belong to --cluster slurm")
     if count == 1:
-        return nullcontext()
+        if place.cluster:
+            raise typer.BadParameter("--cluster shares the blocks: say among how many with --workers")
+        yield None
+        return
+    import torch
+
     from medscience.inference.workers import Workers
 
-    return Workers()
+    if place.cluster is None:
+        with Workers() as workers:
+            yield workers
+        return
+    from medscience.inference.nodes import Nodes, keys
+
+    with keys(place.folder) as folder:
+        nodes = Nodes(folder, torch.get_num_threads(), place.partition, place.interface)
+        with Workers(nodes.start) as workers:
+            yield workers
 
 
 def _map(name: str, model: ModelFile) -> str:

@@ -137,6 +137,13 @@ class Lease:
         )
 
 
+def is_held(destination: Path) -> bool:
+    """Whether a writer that is alive holds the lease of a destination."""
+    lease = Lease(destination).path
+    holder = _holder(lease)
+    return holder is not None and holder.lives(lease)
+
+
 def _holder(lease: Path) -> Holder | None:
     """Who holds a lease: None if there is none, an unknown holder if it cannot be read."""
     try:

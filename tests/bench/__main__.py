@@ -25,6 +25,7 @@ from tests.bench.memory import memory
 from tests.bench.row import HEADER, Row, table
 from tests.bench.safety import safety
 from tests.bench.setting import WHOLE, Setting
+from tests.bench.sheet import sheet
 from tests.bench.sliding import sliding
 from tests.bench.store import store
 from tests.bench.training import training
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "memory": memory,
     "workers": workers,
     "training": training,
+    "sheet": sheet,
 }
 RESULTS = Path("results")
 

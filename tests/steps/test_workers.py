@@ -23,6 +23,7 @@ from medscience.store.images import open_image
 from medscience.store.ledger import Ledger
 from medscience.store.verify import verify
 from medscience.testing.phantoms import orientations
+from tests.sockets import heard, heard_elsewhere
 
 TILE = "24,24,24"
 
@@ -121,6 +122,15 @@ def predicting(scan, model, store):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     return process, children(process.pid)
+
+
+def test_nobody_is_heard_off_loopback(scan, tiny_model, store):
+    """S-4."""
+    process, _ = predicting(scan, tiny_model, store)
+    assert len(heard(process.pid)) >= 3  # a scheduler and two workers
+    assert heard_elsewhere(process.pid) == set()
+    process.kill()
+    process.communicate()
 
 
 def workers_of(pids):
