@@ -5,6 +5,7 @@
 include: "workflows/cohort.smk"
 include: "workflows/ingest.smk"
 include: "workflows/predict.smk"
+include: "workflows/fringes.smk"
 include: "workflows/measure.smk"
 include: "workflows/report.smk"
 

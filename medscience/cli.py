@@ -18,6 +18,7 @@ from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import export, models, simulate
 from medscience.steps.compare import compare
 from medscience.steps.doctor import doctor
+from medscience.steps.follow import follow
 from medscience.steps.ingest import ingest
 from medscience.steps.measure import measure
 from medscience.steps.plan import plan
@@ -65,7 +66,7 @@ def options(
     context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, plan, predict, postprocess, measure, compare, report, train, verify, doctor):
+for step in (ingest, plan, predict, postprocess, measure, follow, compare, report, train, verify, doctor):
     app.command()(step)
 
 
@@ -91,6 +92,7 @@ _group(
         "nifti": export.nifti,
         "brain-mask": export.brain_mask,
         "skull-stripped": export.skull_stripped,
+        "film": export.film,
     },
 )
 _models = _group(

@@ -24,6 +24,8 @@ except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
 
 PAGE = "results/report/cohort.html"
+STRIKES = [sample.name for sample in COHORT.samples if sample.track == "steelpan"]
+NOTES = ["results/report/cohort_notes.tsv"] if STRIKES else []
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
 
@@ -57,6 +59,17 @@ def source_options(wildcards):
 def acquisition(wildcards):
     path = COHORT.sample(wildcards.sample).acquisition
     return ["--acquisition", path] if path else []
+
+
+def audio(wildcards):
+    path = COHORT.sample(wildcards.sample).audio
+    return ["--audio", path] if path else []
+
+
+def samples_of(*tracks):
+    """What the wildcard `sample` may be in a rule for some tracks."""
+    names = [sample.name for sample in COHORT.samples if sample.track in tracks]
+    return "|".join(names) or "(?!)"
 
 
 def reference_source(wildcards):

@@ -8,6 +8,8 @@ rule measure:
         reference=reference,
     output:
         "results/measurements/{model}/{sample}.parquet",
+    wildcard_constraints:
+        sample=samples_of("brain_mri", "liver_ct", "cbct4d"),
     log:
         "logs/measure/{model}/{sample}.log",
     params:

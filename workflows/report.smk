@@ -9,9 +9,15 @@ rule report:
             f"results/measurements/{model}/{sample}.parquet"
             for model, sample in COHORT.pairs
         ],
+        films=[
+            f"results/films/{model}/{sample}.mp4"
+            for model, sample in COHORT.pairs
+            if COHORT.sample(sample).track == "steelpan"
+        ],
     output:
         page=PAGE,
         table="results/report/cohort.tsv",
+        notes=NOTES,
     log:
         "logs/report.log",
     params:
