@@ -46,11 +46,12 @@ def write_annotated(
     ):
         stream = container.add_stream("libx264", rate=PLAYED_PER_SECOND)
         stream.pix_fmt = "yuv420p"
-        stream.options = {"preset": "veryfast", "crf": "26"}
+        stream.options = {"preset": "ultrafast", "crf": "28"}
         stream.thread_count = 1
         for (time_s, pixels), found in zip(frames, places, strict=True):
             drawn = _drawn(pixels, time_s, ellipses, found)
-            stream.height, stream.width = drawn.shape[:2]
+            if not count:
+                stream.height, stream.width = drawn.shape[:2]
             picture = av.VideoFrame.from_ndarray(drawn, format="rgb24")
             picture.pts, picture.time_base = count, Fraction(1, PLAYED_PER_SECOND)
             container.mux(stream.encode(picture))
@@ -72,7 +73,8 @@ def _drawn(
         color = color_of(number)
         pen.line(_outline(ellipse), fill=color, width=2 if number in found else 1)
         label = f"{number}: {found[number]:+.1f}" if number in found else f"{number}"
-        at = (min(max(ellipse.x, 30), width - 30), min(max(ellipse.y, 10), height - 10))
+        above = ellipse.y - ellipse.reach[0] - font.size
+        at = (min(max(ellipse.x, 30), width - 30), min(max(above, 12), height - 12))
         pen.text(at, label, fill=color, font=font, anchor="mm", stroke_width=2, stroke_fill="black")
     pen.text((6, 4), f"{1e3 * time_s:.2f} ms", fill="white", font=font, stroke_width=2, stroke_fill="black")
     return np.asarray(picture)

@@ -8,6 +8,7 @@ from medscience.measure.quality import Flag
 from medscience.report.collect import CohortReport
 from medscience.report.failures import Failure
 from medscience.report.results import Result
+from medscience.report.strikes import StrikeResult
 
 COLUMNS = 4
 """Labels whose volumes stand in the table; all of them stand with each result."""
@@ -20,10 +21,15 @@ class Row:
     sample: str
     model: str | None
     """None for a sample that failed before any model ran."""
-    result: Result | None
+    result: Result | StrikeResult | None
     failure: Failure | None
     volumes_mm3: tuple[float | None, ...]
     """Of the main labels; None where the model has no label of this name."""
+
+    @property
+    def mean_dice(self) -> float | None:
+        """Mean agreement with a reference; None without one."""
+        return self.result.mean_dice if isinstance(self.result, Result) else None
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -49,6 +55,8 @@ def rows(report: CohortReport) -> Iterator[Row]:
     for result in report.results:
         mine = _volumes(result)
         yield Row(result.sample.name, result.model, result, None, tuple(mine.get(name) for name in names))
+    for strike in report.strikes:
+        yield Row(strike.sample.name, strike.model, strike, None, (None,) * len(names))
 
 
 def _volumes(result: Result) -> dict[str, float]:
