@@ -17,6 +17,7 @@ from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import export, models, simulate
 from medscience.steps.compare import compare
+from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
 from medscience.steps.follow import follow
 from medscience.steps.ingest import ingest
@@ -66,7 +67,20 @@ def options(
     context.obj = os.environ  # noqa: TID251 - for the doctor alone, who looks at the machine
 
 
-for step in (ingest, plan, predict, postprocess, measure, follow, compare, report, train, verify, doctor):
+for step in (
+    ingest,
+    plan,
+    predict,
+    detect,
+    postprocess,
+    measure,
+    follow,
+    compare,
+    report,
+    train,
+    verify,
+    doctor,
+):
     app.command()(step)
 
 

@@ -8,21 +8,14 @@ import pyarrow as pa
 
 from medscience.antinode import Antinode, Ellipse
 
-SCHEMA = pa.schema(
-    [
-        ("frame", pa.int64()),
-        ("time_s", pa.float64()),
-        ("x", pa.float64()),
-        ("y", pa.float64()),
-        ("a", pa.float64()),
-        ("b", pa.float64()),
-        ("angle", pa.float64()),
-        ("rings", pa.float64()),
-        ("rings_low", pa.float64()),
-        ("rings_high", pa.float64()),
-        ("score", pa.float64()),
-    ]
-)
+NUMBERS = ("time_s", "x", "y", "a", "b", "angle", "rings", "rings_low", "rings_high", "score")
+
+FIELDS: "list[pa.Field[Any]]" = [
+    pa.field("frame", pa.int64()),
+    *(pa.field(name, pa.float64()) for name in NUMBERS),
+]
+
+SCHEMA = pa.schema(FIELDS)
 """Columns of the table. `frame` counts the frames that are stored, from 0; `time_s` is `Meaning.times` of it,
 lost frames included, and empty where the recording has no clock. The ellipse is that of
 `medscience.antinode.Ellipse`: pixels and degrees. Rows are sorted by frame, the surest first; a frame in
@@ -63,7 +56,9 @@ def from_table(table: pa.Table) -> Sequence[Detection]:
     """Return the detections of a table of `SCHEMA`."""
     return [
         Detection(
-            Antinode(Ellipse(*(row[name] for name in ("x", "y", "a", "b", "angle"))), row["rings"], row["score"]),
+            Antinode(
+                Ellipse(*(row[name] for name in ("x", "y", "a", "b", "angle"))), row["rings"], row["score"]
+            ),
             row["rings_low"],
             row["rings_high"],
             row["frame"],

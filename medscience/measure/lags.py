@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medscience.measure.strike import INSIDE, Interval, Motion, Note
+from medscience.measure.motion import INSIDE, Interval, Motion
+from medscience.measure.strike import Note
 from medscience.measure.unfold import Complex, Numbers, Oscillation
 
 IN_TUNE = 0.03

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from medscience.antinode import Ellipse
 from medscience.measure.lags import Lag, lag
+from medscience.measure.motion import INSIDE, NUMBERS, Interval
 from medscience.measure.sound import Heard
-from medscience.measure.strike import NUMBERS, Interval, Note, Strike
+from medscience.measure.strike import Note, Strike
 
 MEASURED = (*NUMBERS, "peak_um", "envelope_lag_s", "phase_deg")
 """Columns that have a second and a third one, `_low` and `_high`: between them it lies with 90 %."""
@@ -168,7 +169,7 @@ def _motion(note: Note) -> pa.Table:
             columns[f"{name}_rings{end}"] = nothing
         if note.motion:
             value, again = getattr(note.motion.found, part), getattr(note.motion.again, part)
-            low, high = np.percentile(again, (5, 95), axis=0)
+            low, high = np.percentile(again, INSIDE, axis=0)
             ends = (value, np.minimum(low, value), np.maximum(high, value))
             for end, numbers in zip(("", "_low", "_high"), ends, strict=True):
                 columns[f"{name}_rings{end}"] = _known(numbers)

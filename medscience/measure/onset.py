@@ -38,6 +38,10 @@ def blow(rings: Rings, sight: int) -> float:
     return float((sight - back) * rings.step_s)
 
 
+JUMP_S = 0.3e-3
+"""A note that has risen so soon after the blow jumps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What the fit of a beginning takes for granted; `FORMS` are as good as each other."""
@@ -57,14 +61,12 @@ FORMS = (
     Form(risen=0.25),
     Form(risen=0.5),
     Form(degree=3),
-    Form(earlier_s=0.15e-3),
-    Form(earlier_s=-0.15e-3),
+    Form(earlier_s=0.2e-3),
+    Form(earlier_s=-0.2e-3),
 )
 
 
-def beginning(
-    rings: Rings, found: Oscillation, blow_s: float, stop: int, degree: int
-) -> Oscillation:
+def beginning(rings: Rings, found: Oscillation, blow_s: float, stop: int, degree: int) -> Oscillation:
     """Return the motion from the blow on, fitted where it is still too small to be seen.
 
     The amplitude is a polynomial in the time since the blow, 0 at the blow, fitted by expectation and
@@ -105,10 +107,15 @@ def beginning(
     return replace(found, amplitude=amplitude)
 
 
-def risen(found: Oscillation, blow_s: float, part: float) -> int:
-    """Return the first frame in which a note has clearly begun: where the fit of its beginning ends."""
+def risen(found: Oscillation, blow_s: float, part: float) -> int | None:
+    """Return the first frame in which a note has clearly begun: where the fit of its beginning ends.
+
+    None for a note that jumps: the blow is its beginning, and there is nothing to fit.
+    """
     envelope = found.envelope
     there = int(np.argmax(envelope >= part * envelope.max()))
+    if there * found.step_s <= blow_s + JUMP_S:
+        return None
     least = int((blow_s + 2 / found.carrier_hz) / found.step_s) + 5
     return min(max(there, least), len(envelope))
 

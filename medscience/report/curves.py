@@ -75,7 +75,9 @@ def _curve(antinode: int, rows: list[dict[str, Any]], onset: float | None, blow_
     stretches = np.array_split(np.arange(len(times)), min(POINTS, len(times)))
     fitted = np.isfinite(middle).all()
     at = np.array([part[len(part) // 2] for part in stretches])
-    highest = [part[int(np.nanargmax(counted[part]))] for part in stretches if np.isfinite(counted[part]).any()]
+    highest = [
+        part[int(np.nanargmax(counted[part]))] for part in stretches if np.isfinite(counted[part]).any()
+    ]
     there = np.concatenate([at, at[::-1]])
     around = np.concatenate([high[at], low[at][::-1]])
     return Curve(

@@ -43,7 +43,8 @@ def strike_commands(strike: StrikeResult, settings: Settings) -> Iterator[str]:
     sample, model = strike.sample, strike.model
     image = f"results/images/{sample.name}.ome.zarr"
     found, notes, motion = (
-        f"results/{folder}/{model}/{sample.name}.parquet" for folder in ("detections", "measurements", "motion")
+        f"results/{folder}/{model}/{sample.name}.parquet"
+        for folder in ("detections", "measurements", "motion")
     )
     told = _option("--acquisition", sample.acquisition)
     digest = _option("--sha256", _source_digest(strike))

@@ -45,7 +45,7 @@ def follow(
     if audio:
         heard, offset = _listen(strike, audio)
         inputs |= {"audio": file_sha256(audio), "audio_offset_s": offset}
-    owner = (notes.stem, stated.get("model_name") or detections.parent.name)
+    owner = (notes.stem, stated.get("model_name", ""))
     facts = inputs | _facts(strike, recording)
     record = circumstances(started)
     _, _, height, width = scan.image.shape

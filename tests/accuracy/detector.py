@@ -28,8 +28,12 @@ def _of_note(note, random, missed):
     noise[1:] = np.sqrt(1 - 0.3**2) * noise[1:] + 0.3 * noise[:-1]
     rings = np.abs(note.place) * random.normal(1, 0.02)
     error = 0.08 + 0.03 * rings
-    counted = np.abs(rings + error * noise + random.choice([-1, 0, 1], frames, p=[0.01, 0.98, 0.01]) * (rings > 2))
-    seen = (random.random(frames) < 1 / (1 + np.exp((0.25 - rings) / 0.03))) & (random.random(frames) > missed)
+    counted = np.abs(
+        rings + error * noise + random.choice([-1, 0, 1], frames, p=[0.01, 0.98, 0.01]) * (rings > 2)
+    )
+    seen = (random.random(frames) < 1 / (1 + np.exp((0.25 - rings) / 0.03))) & (
+        random.random(frames) > missed
+    )
     at = np.flatnonzero(seen)
     at = np.concatenate([at, at[random.random(len(at)) < 0.01]])
     count = len(at)
@@ -50,7 +54,17 @@ def _invented(random, frames, rate):
     a = random.uniform(15, 90, count)
     rings = random.uniform(0.3, 2, count)
     return np.stack(
-        [random.integers(0, frames, count), x, y, a, a * random.uniform(0.5, 1, count),
-         random.uniform(0, 180, count), rings, rings * 0.7, rings * 1.3, random.uniform(0.3, 0.7, count)],
+        [
+            random.integers(0, frames, count),
+            x,
+            y,
+            a,
+            a * random.uniform(0.5, 1, count),
+            random.uniform(0, 180, count),
+            rings,
+            rings * 0.7,
+            rings * 1.3,
+            random.uniform(0.3, 0.7, count),
+        ],
         axis=1,
     )

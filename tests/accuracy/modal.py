@@ -92,7 +92,10 @@ def _note(kind, parts, attack, frames, blow, above=None):
     fine = 8
     times = np.arange(frames * fine) / (fine * RATE_HZ)
     since = np.maximum(times - blow, 0)
-    slow = sum(size * np.exp(-decay * since + 1j * (2 * np.pi * off * since + phase)) for size, decay, off, phase in parts)
+    slow = sum(
+        size * np.exp(-decay * since + 1j * (2 * np.pi * off * since + phase))
+        for size, decay, off, phase in parts
+    )
     slow = slow * attack(since) * (times > blow)
     most = np.abs(slow).max()
     envelope = np.abs(slow) / most * rings
@@ -104,5 +107,7 @@ def _note(kind, parts, attack, frames, blow, above=None):
             place = place + size * envelope * np.sin(multiple * turn + phase)
     first = int(np.argmax(envelope >= 0.1 * envelope.max()))
     phase = turn + np.unwrap(np.angle(slow + 1e-12))
-    frequency = float((np.diff(phase) @ envelope[1:] ** 2) / (envelope[1:] ** 2).sum() * fine * RATE_HZ / (2 * np.pi))
+    frequency = float(
+        (np.diff(phase) @ envelope[1:] ** 2) / (envelope[1:] ** 2).sum() * fine * RATE_HZ / (2 * np.pi)
+    )
     return Moving(ellipse, frequency, place[::fine], envelope[::fine], float(times[first]))

@@ -1,63 +1,108 @@
-"""How well motion is measured through time, on strikes that a detector might have seen: `python -m`."""
+"""How well motion is measured through time: `python -m tests.accuracy.strikes [COUNT]`, ten minutes.
+
+No pictures: the rows are what a detector might have said of a known motion (`tests.accuracy.detector`). The motion is
+that of two generators: partials that are written down (`tests.accuracy.modal`), which share no equation with the fit, and the
+simulator's oscillators. Sympathetic notes are all but the struck one.
+"""
 
 import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from medscience.measure.strike import follow
-from medscience.simulate.espi.strike import simulate_strike
+from medscience.measure.strike import Note, follow
+from medscience.simulate.espi.strike import FINE, simulate_strike
 from tests.accuracy.detector import detected
 from tests.accuracy.modal import RATE_HZ, Moving, Truth, modal_strike
 
+COUNT = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 60
+LOUD = 2.5
+"""Rings; a tenth of that is what a detector can see: below, an onset is a matter of extrapolation."""
 
-def ode_strike(seed, frames=600):
-    strike = simulate_strike(seed, frames)
-    notes = [
-        Moving(n.dome.ellipse, n.frequency_hz, strike.motion.place[k, ::4], strike.amplitude(k), strike.onset_s(k))
-        for k, n in enumerate(strike.notes)
-    ]
-    return Truth(notes, strike.blow_s, frames)
+Pair = tuple[int, Moving | None, Note | None]
+"""Number of the true note, 0 for the struck one; the truth; what was found. One of both may be missing."""
 
 
-def rows(make, seeds):
-    """Yield a row for each true note and for each note that is none."""
+def say(line: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def oscillators_strike(seed: int) -> Truth:
+    """Return a strike of the simulator; only notes that a detector could see at all."""
+    strike = simulate_strike(seed, 600)
+    notes = []
+    for number, note in enumerate(strike.notes):
+        envelope = strike.amplitude(number)
+        omega = 2 * np.pi * note.frequency_hz
+        phase = np.unwrap(np.arctan2(-strike.motion.speed[number] / omega, strike.motion.place[number]))
+        weight = strike.motion.envelope[number, 1:] ** 2
+        step = np.diff(strike.motion.times)
+        pitch = float((np.diff(phase) / step) @ weight / weight.sum() / (2 * np.pi))
+        place = strike.motion.place[number, ::FINE]
+        notes.append(Moving(note.dome.ellipse, pitch, place, envelope, strike.onset_s(number)))
+    loud = [note for note in notes if note.envelope.max() > 0.5]
+    return Truth(loud, strike.blow_s, strike.count)
+
+
+def pairs(make: Callable[[int], Truth], seeds: range) -> Iterator[Pair]:
+    """Yield every true note with what was found of it, and what was found where there is none."""
     for seed in seeds:
         truth = make(seed)
-        strike = follow(detected(truth.notes, np.random.default_rng([seed, 0xDE7])), range(truth.frames), 1 / RATE_HZ)
-        left = list(strike.notes)
+        rows = detected(truth.notes, np.random.default_rng([seed, 0xDE7]))
+        left = list(follow(rows, range(truth.frames), 1 / RATE_HZ).notes)
         for number, true in enumerate(truth.notes):
-            found = next((note for note in left if _same(note, true)), None)
-            if found:
+            found = next((note for note in left if _is_at(note, true)), None)
+            if found is not None:
                 left.remove(found)
-            yield seed, number, true, found
+            yield number, true, found
         for note in left:
-            yield seed, -1, None, note
+            yield -1, None, note
 
 
-def _same(note, true):
+def _is_at(note: Note, true: Moving) -> bool:
     at = note.track.ellipse
-    return np.hypot(at.x - true.ellipse.x, at.y - true.ellipse.y) < 0.3 * true.ellipse.b
+    return bool(np.hypot(at.x - true.ellipse.x, at.y - true.ellipse.y) < 0.3 * true.ellipse.b)
 
 
-def summary(name, make, seeds):
-    found = list(rows(make, seeds))
-    answering = [(true, note) for _, number, true, note in found if number > 0]
-    moving = [(t, n.motion.numbers) for t, n in answering if n and n.motion]
-    timed = [(t, n["onset_s"]) for t, n in moving if "onset_s" in n]
-    error = np.array([1e3 * (n.value - t.onset_s) for t, n in timed])
-    inside = np.mean([n.low <= t.onset_s <= n.high for t, n in timed])
-    wide = np.median([1e3 * (n.high - n.low) for t, n in timed])
-    peak = [n["peak_rings"].value / t.envelope.max() - 1 for t, n in moving if "peak_rings" in n]
-    pitch = [n["frequency_hz"].value - t.frequency_hz for t, n in moving if "frequency_hz" in n]
-    false = sum(number < 0 for _, number, _, _ in found)
-    print(name, 'notes', len(answering), 'found', sum(n is not None for _, n in answering), 'timed', len(timed), 'false', false)
-    print('  onset ms median', np.median(abs(error)).round(3), '90%', np.quantile(abs(error), .9).round(3), 'bias', np.median(error).round(3), 'inside', inside.round(3), 'width', wide.round(3))
-    print('  peak rel median', np.median(np.abs(peak)).round(4), 'freq Hz', np.median(np.abs(pitch)).round(3))
-    struck = [(t, n.motion.numbers) for _, number, t, n in found if number == 0 and n and n.motion]
-    print('  struck onset', np.median([abs(1e3 * (n['onset_s'].value - t.onset_s)) for t, n in struck if 'onset_s' in n]).round(3), len(struck), 'freq', np.median([abs(n['frequency_hz'].value-t.frequency_hz) for t,n in struck]).round(3))
-    return found
+def report(name: str, found: list[Pair]) -> None:
+    """Print what was found, and how far off it is."""
+    notes = [(true, note) for number, true, note in found if number > 0]
+    struck = [(true, note) for number, true, note in found if number == 0]
+    false = sum(number < 0 for number, _, _ in found)
+    say(
+        f"\n{name}: {len(struck)} strikes, {len(notes)} sympathetic notes, "
+        f"{sum(note is not None for _, note in notes)} found, {false} that are none"
+    )
+    say(f"{'':34}{'notes':>6}{'median':>9}{'90 %':>9}{'bias':>9}{'inside':>8}{'+-':>8}")
+    loud = [pair for pair in notes if pair[0].envelope.max() >= LOUD]
+    faint = [pair for pair in notes if pair[0].envelope.max() < LOUD]
+    _line("onset (ms), sympathetic", notes, "onset_s", lambda true: true.onset_s, 1e3)
+    _line(f"  of {LOUD} rings or more", loud, "onset_s", lambda true: true.onset_s, 1e3)
+    _line("  of fewer", faint, "onset_s", lambda true: true.onset_s, 1e3)
+    _line("onset (ms), struck", struck, "onset_s", lambda true: true.onset_s, 1e3)
+    _line("frequency (Hz), sympathetic", notes, "frequency_hz", lambda true: true.frequency_hz)
+    _line("frequency (Hz), struck", struck, "frequency_hz", lambda true: true.frequency_hz)
+    _line("peak (rings)", [*notes, *struck], "peak_rings", lambda true: true.envelope.max())
+
+
+def _line(name: str, those: list, column: str, truth: Callable[[Moving], float], scale: float = 1.0) -> None:
+    measured = [
+        (note.motion.numbers[column], truth(true))
+        for true, note in those
+        if note is not None and note.motion and column in note.motion.numbers
+    ]
+    if not measured:
+        say(f"{name:34}{0:6}")
+        return
+    error = scale * np.array([found.value - true for found, true in measured])
+    inside = np.mean([found.low <= true <= found.high for found, true in measured])
+    half = scale * np.median([found.high - found.value for found, _ in measured])
+    numbers = (np.median(np.abs(error)), np.quantile(np.abs(error), 0.9), np.median(error))
+    say(f"{name:34}{len(error):6}" + "".join(f"{n:9.3f}" for n in numbers) + f"{inside:8.2f}{half:8.2f}")
 
 
 if __name__ == "__main__":
-    summary("modal", modal_strike, range(1, 31))
-    summary("ode", ode_strike, range(1, 13))
+    report("partials written down", list(pairs(modal_strike, range(1, COUNT + 1))))
+    report("the simulator's oscillators", list(pairs(oscillators_strike, range(1, COUNT // 2 + 1))))
