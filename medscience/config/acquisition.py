@@ -39,9 +39,9 @@ class Recording(Strict):
 
     @property
     def ring_um(self) -> float | None:
-        """Displacement in micrometres that is one ring; None where wavelength or one of the angles is not known.
+        """Displacement in micrometres that is one ring: lambda / (cos theta_i + cos theta_o).
 
-        lambda / (cos theta_i + cos theta_o), half a wavelength at normal incidence.
+        Half a wavelength at normal incidence; None where wavelength or one of the angles is not known.
         """
         angles = (self.illumination_angle_deg, self.observation_angle_deg)
         if self.wavelength_nm is None or None in angles:

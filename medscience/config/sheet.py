@@ -2,9 +2,8 @@
 
 Columns: sample, track, source; and, where known, reference (labels to compare with), patient, split,
 sha256 (of the source), acquisition (a file that says what the source cannot), audio (a WAV file of the same
-strike). Where a source leaves something
-open, series, volume, on_tilt, on_gap and accept say what the options of ``medscience ingest`` of that
-name do. Everything is text; nothing is guessed.
+strike). Where a source leaves something open, series, volume, on_tilt, on_gap and accept say what the options
+of ``medscience ingest`` of that name do. Everything is text; nothing is guessed.
 """
 
 import csv

@@ -68,12 +68,13 @@ def _drawn(
     even = np.pad(pixels, ((0, height % 2), (0, width % 2)), mode="edge").astype(np.uint8)
     picture = Image.fromarray(even).convert("RGB")
     pen = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(max(height // 30, 10))
+    size = max(height // 30, 10)
+    font = ImageFont.load_default(size)
     for number, ellipse in ellipses.items():
         color = color_of(number)
         pen.line(_outline(ellipse), fill=color, width=2 if number in found else 1)
         label = f"{number}: {found[number]:+.1f}" if number in found else f"{number}"
-        above = ellipse.y - ellipse.reach[0] - font.size
+        above = ellipse.y - ellipse.reach[0] - size
         at = (min(max(ellipse.x, 30), width - 30), min(max(above, 12), height - 12))
         pen.text(at, label, fill=color, font=font, anchor="mm", stroke_width=2, stroke_fill="black")
     pen.text((6, 4), f"{1e3 * time_s:.2f} ms", fill="white", font=font, stroke_width=2, stroke_fill="black")

@@ -26,8 +26,9 @@ class Lag:
     multiple: int | None
     """Of the struck note's frequency; None where it is no whole multiple."""
     phase_deg: Interval | None
-    """Phase of this note less `multiple` times that of the struck one: for notes of equal frequency their phase
-    lag. 0 to 180, modulo half a turn, as rings do not say which way a note moves. None where it drifts."""
+    """Phase of this note less `multiple` times that of the struck one: for notes of equal frequency their
+    phase lag. 0 to 180, modulo half a turn, as rings do not say which way a note moves. None where it
+    drifts."""
     steadiness: float | None
     """Length of the mean direction of the phase, 0 (it drifts) to 1."""
 
@@ -35,8 +36,9 @@ class Lag:
 def lag(note: Note, struck: Note) -> Lag:
     """Return how far a note is behind the struck one.
 
-    The phase is the mean direction over the time in which both are loud, weighted by their amplitudes. Its interval
-    is of the bootstrap of `medscience.measure.strike`; that of the envelopes is of both onsets, taken as independent.
+    The phase is the mean direction over the time in which both are loud, weighted by their amplitudes. Its
+    interval is of the bootstrap of `medscience.measure.strike`; that of the envelopes is of both onsets,
+    taken as independent.
     """
     one, other = note.motion, struck.motion
     if one is None or other is None:

@@ -1,11 +1,11 @@
 """The numbers of one note's motion, each with an interval.
 
-Every interval is meant to hold 90 %. It comes from a bootstrap of the fit: the errors of the frames in which the
-antinode was seen, in blocks of half a period, are put on the fitted motion again in another order, what is then
-below the detector's limit is taken away, and everything is measured anew, `REPLICATES` times, with the forms of
-beginning that are as good as each other (`FORMS`). The interval reaches to both sides as far as the farther of
-the 5th and 95th percentile. What all frames of an antinode have wrong alike, such as a detector that always counts
-a tenth too much, is in no such interval.
+Every interval is meant to hold 90 %. It comes from a bootstrap of the fit: the errors of the frames in which
+the antinode was seen, in blocks of half a period, are put on the fitted motion again in another order, what
+is then below the detector's limit is taken away, and everything is measured anew, `REPLICATES` times, with
+the forms of beginning that are as good as each other (`FORMS`). The interval reaches to both sides as far as
+the farther of the 5th and 95th percentile. What all frames of an antinode have wrong alike, such as a
+detector that always counts a tenth too much, is in no such interval.
 """
 
 from collections.abc import Mapping
@@ -81,9 +81,11 @@ def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
         part = slice(number * share, (number + 1) * share)
         some = replace(again, amplitude=again.amplitude[part])
         first = _begun(others.row(part), some, found, struck_s, form)
-        for one, two in zip(_each(some), _each(first) or [None] * share, strict=True):
-            row = _numbers(one, two)
-            rows.append(row if first else row | {"onset_s": row["onset_s"] - form.earlier_s})
+        if first is None:
+            apart = [_numbers(one, None) for one in _each(some)]
+            rows += [row | {"onset_s": row["onset_s"] - form.earlier_s} for row in apart]
+        else:
+            rows += [_numbers(one, two) for one, two in zip(_each(some), _each(first), strict=True)]
     numbers = {name: _interval(value[name], [row[name] for row in rows]) for name in NUMBERS}
     known = {name: interval for name, interval in numbers.items() if interval}
     return Motion(found, again, known, np.array([row["onset_s"] for row in rows]))
@@ -98,8 +100,8 @@ def _interval(value: float, others: list[float]) -> Interval | None:
     return Interval(value, value - half, value + half)
 
 
-def _each(motion: Oscillation | None) -> list[Oscillation]:
-    return [] if motion is None else [replace(motion, amplitude=row) for row in motion.amplitude]
+def _each(motion: Oscillation) -> list[Oscillation]:
+    return [replace(motion, amplitude=row) for row in motion.amplitude]
 
 
 def _begun(
@@ -141,7 +143,7 @@ def _numbers(found: Oscillation, begun: Oscillation | None) -> dict[str, float]:
     most = float(envelope[peak])
     onset = _onset(found, begun, PART * most)
     return {
-        "frequency_hz": float(frequency_hz(found)),
+        "frequency_hz": frequency_hz(found),
         "onset_s": onset,
         "rise_s": max(crossing(times, envelope, 0.9 * most) - onset, 0.0),
         "decay_per_s": _decay(found, peak),
@@ -159,7 +161,7 @@ def _onset(found: Oscillation, begun: Oscillation | None, level: float) -> float
 
 
 def _decay(found: Oscillation, peak: int) -> float:
-    """Return how fast the envelope falls after its maximum, until a tenth of it: a line through its logarithm."""
+    """Return how fast the envelope falls from its maximum to a tenth of it: a line through its logarithm."""
     envelope = found.envelope[peak:]
     low = np.flatnonzero(envelope < PART * envelope[0])
     envelope = envelope[: int(low[0])] if len(low) else envelope

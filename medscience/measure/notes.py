@@ -24,47 +24,47 @@ def color_of(antinode: int) -> str:
     return COLORS[(antinode - 1) % len(COLORS)]
 
 
-NOTES = pa.schema(
-    [
-        pa.field("sample", pa.string(), nullable=False),
-        pa.field("model", pa.string(), nullable=False),
-        pa.field("antinode", pa.int32(), nullable=False),
-        *(pa.field(f"{name}_px", pa.float64(), nullable=False) for name in "xyab"),
-        pa.field("angle_deg", pa.float64(), nullable=False),
-        pa.field("centre_spread_px", pa.float64(), nullable=False),
-        pa.field("axes_spread_px", pa.float64(), nullable=False),
-        pa.field("in_frame", pa.float64(), nullable=False),
-        pa.field("frames_seen", pa.int64(), nullable=False),
-        pa.field("first_seen_s", pa.float64(), nullable=False),
-        pa.field("last_seen_s", pa.float64(), nullable=False),
-        *(pa.field(f"{name}{end}", pa.float64()) for name in MEASURED for end in ("", "_low", "_high")),
-        pa.field("phase_multiple", pa.int32()),
-        pa.field("phase_steadiness", pa.float64()),
-        pa.field("audio_frequency_hz", pa.float64()),
-        pa.field("audio_onset_s", pa.float64()),
-    ]
-)
+NOTE_COLUMNS: "list[pa.Field[Any]]" = [  # quoted: pyarrow knows its types only as text
+    pa.field("sample", pa.string(), nullable=False),
+    pa.field("model", pa.string(), nullable=False),
+    pa.field("antinode", pa.int32(), nullable=False),
+    *(pa.field(f"{name}_px", pa.float64(), nullable=False) for name in "xyab"),
+    pa.field("angle_deg", pa.float64(), nullable=False),
+    pa.field("centre_spread_px", pa.float64(), nullable=False),
+    pa.field("axes_spread_px", pa.float64(), nullable=False),
+    pa.field("in_frame", pa.float64(), nullable=False),
+    pa.field("frames_seen", pa.int64(), nullable=False),
+    pa.field("first_seen_s", pa.float64(), nullable=False),
+    pa.field("last_seen_s", pa.float64(), nullable=False),
+    *(pa.field(f"{name}{end}", pa.float64()) for name in MEASURED for end in ("", "_low", "_high")),
+    pa.field("phase_multiple", pa.int32()),
+    pa.field("phase_steadiness", pa.float64()),
+    pa.field("audio_frequency_hz", pa.float64()),
+    pa.field("audio_onset_s", pa.float64()),
+]
+
+NOTES = pa.schema(NOTE_COLUMNS)
 """Columns of the table of notes. What could not be measured is null."""
 
-MOTION = pa.schema(
-    [
-        pa.field("sample", pa.string(), nullable=False),
-        pa.field("model", pa.string(), nullable=False),
-        pa.field("antinode", pa.int32(), nullable=False),
-        pa.field("time_s", pa.float64(), nullable=False),
-        pa.field("frame", pa.int64()),
-        pa.field("rings", pa.float64()),
-        *(
-            pa.field(f"{name}_rings{end}", pa.float64())
-            for name in ("displacement", "envelope")
-            for end in ("", "_low", "_high")
-        ),
-        pa.field("displacement_um", pa.float64()),
-        pa.field("envelope_um", pa.float64()),
-    ]
-)
-"""Columns of the table of motion: `frame` is the stored frame, null where it was lost; `rings` what was counted in
-it, null where the antinode was not found; the others are fitted, null where there is no fit."""
+MOTION_COLUMNS: "list[pa.Field[Any]]" = [
+    pa.field("sample", pa.string(), nullable=False),
+    pa.field("model", pa.string(), nullable=False),
+    pa.field("antinode", pa.int32(), nullable=False),
+    pa.field("time_s", pa.float64(), nullable=False),
+    pa.field("frame", pa.int64()),
+    pa.field("rings", pa.float64()),
+    *(
+        pa.field(f"{name}_rings{end}", pa.float64())
+        for name in ("displacement", "envelope")
+        for end in ("", "_low", "_high")
+    ),
+    pa.field("displacement_um", pa.float64()),
+    pa.field("envelope_um", pa.float64()),
+]
+
+MOTION = pa.schema(MOTION_COLUMNS)
+"""Columns of the table of motion: `frame` is the stored frame, null where it was lost; `rings` what was
+counted in it, null where the antinode was not found; the others are fitted, null where there is no fit."""
 
 
 def notes_table(
@@ -149,7 +149,7 @@ def motion_table(owner: tuple[str, str], strike: Strike, ring_um: float | None) 
     return table.select(MOTION.names).cast(MOTION)
 
 
-def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+def _with(table: pa.Table, name: str, column: "pa.Array[Any]") -> pa.Table:
     kept = table.drop_columns([name]) if name in table.schema.names else table
     return kept.append_column(name, column)
 
@@ -176,20 +176,20 @@ def _motion(note: Note) -> pa.Table:
     return pa.table(columns)
 
 
-def _known(numbers: Any) -> pa.Array:  # noqa: ANN401
+def _known(numbers: Any) -> "pa.Array[Any]":  # noqa: ANN401
     return pa.array(numbers, pa.float64(), mask=~np.isfinite(numbers))
 
 
 def ellipses_of(notes: pa.Table) -> dict[int, Ellipse]:
     """Return the outline of each antinode of a table of `NOTES`, by its number."""
     return {
-        row["antinode"]: Ellipse(*(row[f"{name}_px"] for name in "xyab"), row["angle_deg"])
+        row["antinode"]: Ellipse(row["x_px"], row["y_px"], row["a_px"], row["b_px"], row["angle_deg"])
         for row in notes.to_pylist()
     }
 
 
 def seen_in_frames(motion: pa.Table, frames: int) -> list[dict[int, float]]:
-    """Return the displacement in rings of the antinodes that were found in each stored frame, by their numbers.
+    """Return the displacement in rings of the antinodes found in each stored frame, by their numbers.
 
     Where there is no fit it is what was counted, without a sign.
     """

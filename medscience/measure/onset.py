@@ -24,8 +24,8 @@ def first_sight(rings: Rings) -> int | None:
 def blow(rings: Rings, sight: int) -> float:
     """Return when a note was struck that is first seen in a frame, in seconds.
 
-    What a force moves from rest goes as the square of time, so a line through the roots of the first counts is
-    followed back to 0, by a millisecond at most.
+    What a force moves from rest goes as the square of time, so a line through the roots of the first counts
+    is followed back to 0, by a millisecond at most.
     """
     stop = sight + 1
     while stop < min(sight + 8, len(rings.values)) and rings.values[stop] > rings.values[stop - 1]:
@@ -61,8 +61,8 @@ FORMS = (
     Form(risen=0.25),
     Form(risen=0.5),
     Form(degree=3),
-    Form(earlier_s=0.2e-3),
-    Form(earlier_s=-0.2e-3),
+    Form(earlier_s=0.3e-3),
+    Form(earlier_s=-0.3e-3),
 )
 
 

@@ -35,8 +35,8 @@ class Listening:
     notes: dict[int, Heard]
     """By their places in the strike."""
     offset_s: float
-    """Time of the sound's first sample, from the first frame: the blow is heard when it is seen. The way of the sound
-    through the air, 2.9 ms a metre, is in it."""
+    """Time of the sound's first sample, from the first frame: the blow is heard when it is seen. The way of
+    the sound through the air, 2.9 ms a metre, is in it."""
 
 
 def listen(strike: Strike, samples: Samples, rate_hz: float) -> Listening | None:

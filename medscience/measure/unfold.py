@@ -1,13 +1,14 @@
 """From |d| to d: rings say how far an antinode's middle is from its place at rest, not on which side.
 
-The motion is A(t) cos φ(t) with an amplitude and a phase that change slowly. Its square, which rings do say, has
-a line at twice the frequency: that gives a first phase, the phase the signs, and then a line
-with its slope is fitted to the signed rings around each moment, by weighted least squares with the weights of a
-Gaussian of half a period. Amplitude and phase are those of that line at its middle. Signs and fit are repeated.
+The motion is A(t) cos φ(t) with an amplitude and a phase that change slowly. Its square, which rings do say,
+has a line at twice the frequency: that gives a first phase, the phase the signs, and then a line with its
+slope is fitted to the signed rings around each moment, by weighted least squares with the weights of a
+Gaussian of half a period. Amplitude and phase are those of that line at its middle. Signs and fit are
+repeated.
 
 A frame in which the antinode was not found is not empty: there |d| was probably below what the detector sees.
-Such a frame counts as the mean of what it can have been (a step of expectation and maximisation), unless the fit
-says that there was enough to see: then the detector missed it.
+Such a frame counts as the mean of what it can have been (a step of expectation and maximisation), unless the
+fit says that there was enough to see: then the detector missed it.
 """
 
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ TURNS = 6
 """How often signs and fit are repeated; the signs settle in two or three."""
 MISSED = 0.05
 """How often a detector does not find what is there to see, before anything is known."""
+LINE = 0.04
+"""Of a frame's weight: the line of a note that swings evenly has 0.25 in the squares of its rings."""
 CLEAR = 3.0
 """Errors beyond so many standard deviations count less, as Huber's weights have it."""
 
@@ -56,8 +59,13 @@ class Rings:
 
     def until(self, stop: int) -> "Rings":
         """Return the frames before one."""
-        parts = (part[..., :stop] for part in (self.values, self.error, self.seen, self.taken))
-        return Rings(self.step_s, *parts, self.limit)
+        return replace(
+            self,
+            values=self.values[..., :stop],
+            error=self.error[..., :stop],
+            seen=self.seen[..., :stop],
+            taken=self.taken[..., :stop],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class Oscillation:
     @property
     def times(self) -> Numbers:
         """Seconds from the first frame, shape (n,)."""
-        return np.arange(self.amplitude.shape[-1]) * self.step_s
+        return np.asarray(np.arange(self.amplitude.shape[-1]) * self.step_s, dtype=float)
 
     @property
     def envelope(self) -> Numbers:
@@ -134,7 +142,7 @@ def expected(rings: Rings, fit: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _hidden(fit: Numbers, limit: float, error: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the mean of a displacement that is below the limit, and how likely that is why it was not seen."""
+    """Return the mean of a displacement below the limit, and how likely it was not seen for that reason."""
     high, low = (limit - fit) / error, (-limit - fit) / error
     inside = np.maximum(ndtr(high) - ndtr(low), 1e-12)
     density = (np.exp(-low * low / 2) - np.exp(-high * high / 2)) / np.sqrt(2 * np.pi)
@@ -186,7 +194,8 @@ def _candidates(rings: Rings) -> list[float]:
     power[: int(2.5 * size / len(part))] = 0  # slower than that is the envelope
     peaks = np.flatnonzero((power[1:-1] > power[:-2]) & (power[1:-1] >= power[2:])) + 1
     best = peaks[np.argsort(-power[peaks])][:3]
-    return [float(peak / size / rings.step_s / 2) for peak in best if power[peak] > 0.3 * power[best[0]]]
+    least = max(0.3 * power[best[0]], LINE * len(part)) if len(best) else 0.0
+    return [float(peak / size / rings.step_s / 2) for peak in best if power[peak] > least]
 
 
 def _active(squares: Numbers) -> slice:
@@ -204,7 +213,7 @@ def _first_phase(rings: Rings, frequency: float) -> Complex:
     level = gaussian_filter1d(squares, wide, mode="nearest")
     around = (squares - level) * np.exp(-4j * np.pi * frequency * times)
     smooth = gaussian_filter1d(around.real, wide) + 1j * gaussian_filter1d(around.imag, wide)
-    return np.sqrt(2 * level) * np.exp(0.5j * np.unwrap(np.angle(smooth)))
+    return np.asarray(np.sqrt(2 * level) * np.exp(0.5j * np.unwrap(np.angle(smooth))))
 
 
 def _retuned(found: Oscillation) -> Oscillation:
@@ -215,14 +224,20 @@ def _retuned(found: Oscillation) -> Oscillation:
 
 
 def frequency_hz(found: Oscillation) -> float:
-    """Return the mean frequency, weighted by the square of the amplitude.
+    """Return the mean frequency of a motion of shape (n,), weighted by the square of the amplitude.
 
-    Phases are compared modulo half a turn, as the sign may change where the amplitude passes zero.
+    Phases are compared modulo half a turn, as the sign may change where the amplitude passes zero. Three quarters
+    of a period at both ends of the motion are left out, where the fit has neighbours on one side only.
     """
-    step = found.amplitude[..., 1:] * np.conj(found.amplitude[..., :-1])
-    change = np.angle(step**2 / np.maximum(np.abs(step), 1e-12)).astype(float) / 2
+    edge = int(0.75 / found.carrier_hz / found.step_s)
+    moving = np.flatnonzero(found.amplitude)
+    if len(moving) > 4 * edge:
+        inner = slice(int(moving[0]) + edge, int(moving[-1]) + 1 - edge)
+        found = replace(found, amplitude=found.amplitude[inner])
+    step = found.amplitude[1:] * np.conj(found.amplitude[:-1])
+    change = np.angle(step**2) / 2
     weight = np.abs(step)
-    mean = (change * weight).sum(axis=-1) / np.maximum(weight.sum(axis=-1), 1e-12)
+    mean = float(change @ weight) / max(float(weight.sum()), 1e-12)
     return found.carrier_hz + mean / (2 * np.pi * found.step_s)
 
 

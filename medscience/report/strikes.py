@@ -182,16 +182,19 @@ def _unseen(rows: tuple[Mapping[str, Any], ...], stated: Mapping[str, str], film
     if not stated.get("ring_um"):
         yield "no micrometres: the acquisition file does not give wavelength and both angles"
     for row in rows:
-        name = f"antinode {row['antinode']}"
-        if row["frequency_hz"] is None:
-            yield f"{name}: found in {row['frames_seen']} frames, too few for its motion"
-        elif row["onset_s"] is None:
-            yield f"{name}: no onset, it moves from the first frames on"
-        if row["in_frame"] < 0.995:
-            yield f"{name}: {1 - row['in_frame']:.0%} of it lie outside of the frame"
+        yield from (f"antinode {row['antinode']}: {line}" for line in _unseen_of(row))
     if int(stated.get("unlinked_detections", "0")):
         yield f"{stated['unlinked_detections']} detections belong to no antinode and were left out"
-    if stated.get("limit_rings"):
-        yield f"below about {float(stated['limit_rings']):.2f} rings nothing was found: smaller motion is not seen"
+    if rows:
+        yield f"motion of less than about {float(stated['limit_rings']):.2f} rings, which no frame shows"
     if not film.exists():
         yield "no annotated film: see the log of the step film"
+
+
+def _unseen_of(row: Mapping[str, Any]) -> Iterator[str]:
+    if row["frequency_hz"] is None:
+        yield f"found in {row['frames_seen']} frames, but its motion cannot be measured"
+    elif row["onset_s"] is None:
+        yield "no onset, it moves from the first frames on"
+    if row["in_frame"] < 0.995:
+        yield f"{1 - row['in_frame']:.0%} of it lie outside of the frame"

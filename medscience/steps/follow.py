@@ -37,7 +37,7 @@ def follow(
     found = _detections(detections, table, stated, scan)
     meaning = scan.image.meaning
     step = 1 / recording.frame_rate_hz
-    places = (meaning.times(scan.image.shape[0]) / step).round().astype(int)
+    places = (meaning.times(scan.image.shape[0]) / step).round().astype(int).tolist()
     with about(detections):
         strike = follow_detections(found, places, step)
     inputs = {"detections": file_sha256(detections), "image": scan.commit.digest}

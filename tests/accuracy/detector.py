@@ -1,4 +1,5 @@
-"""What a detector would make of a known motion: its noise, misses, doubles and inventions, without pictures."""
+"""What a detector would make of a known motion: its noise, misses, doubles and inventions, without
+pictures."""
 
 import numpy as np
 
@@ -10,8 +11,8 @@ SHAPE = (384, 512)
 def detected(notes, random, blank=(), missed=0.04, invented=0.05):
     """Return the rows that a detector might give for notes with an `ellipse` and a `place` in each frame.
 
-    Counts are wrong by a factor that a note keeps, by noise that two frames share in part and, rarely, by a ring; they
-    are seen from about 0.25 rings on.
+    Counts are wrong by a factor that a note keeps, by noise that two frames share in part and, rarely, by a
+    ring; they are seen from about 0.25 rings on.
     """
     parts = [_of_note(note, random, missed) for note in notes]
     frames = len(notes[0].place)

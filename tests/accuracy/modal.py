@@ -1,9 +1,9 @@
 """Strikes whose motion is written down, not computed: another model than the simulator's and than the fit's.
 
-Each note is a sum of decaying partials that lie a few hertz apart, as modal analyses of drums report them: it beats and
-decays in two stages. Its pitch is higher while it is loud. The struck note has partials at two and three times its
-frequency in its middle. A sympathetic note begins after the time that a wave needs to get there, with partials
-that cancel but for a small rest.
+Each note is a sum of decaying partials that lie a few hertz apart, as modal analyses of drums report them: it
+beats and decays in two stages. Its pitch is higher while it is loud. The struck note has partials at two and
+three times its frequency in its middle. A sympathetic note begins after the time that a wave needs to get
+there, with partials that cancel but for a small rest.
 """
 
 from dataclasses import dataclass

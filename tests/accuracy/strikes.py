@@ -1,8 +1,8 @@
 """How well motion is measured through time: `python -m tests.accuracy.strikes [COUNT]`, ten minutes.
 
-No pictures: the rows are what a detector might have said of a known motion (`tests.accuracy.detector`). The motion is
-that of two generators: partials that are written down (`tests.accuracy.modal`), which share no equation with the fit, and the
-simulator's oscillators. Sympathetic notes are all but the struck one.
+No pictures: the rows are what a detector might have said of a known motion (`tests.accuracy.detector`). The
+motion is that of two generators: partials that are written down (`tests.accuracy.modal`), which share no
+equation with the fit, and the simulator's oscillators. Sympathetic notes are all but the struck one.
 """
 
 import sys
@@ -37,7 +37,8 @@ def oscillators_strike(seed: int) -> Truth:
         envelope = strike.amplitude(number)
         omega = 2 * np.pi * note.frequency_hz
         phase = np.unwrap(np.arctan2(-strike.motion.speed[number] / omega, strike.motion.place[number]))
-        weight = strike.motion.envelope[number, 1:] ** 2
+        free = strike.motion.times[1:] > 1 / note.frequency_hz  # while the mallet pushes there is no frequency
+        weight = strike.motion.envelope[number, 1:] ** 2 * free
         step = np.diff(strike.motion.times)
         pitch = float((np.diff(phase) / step) @ weight / weight.sum() / (2 * np.pi))
         place = strike.motion.place[number, ::FINE]
