@@ -15,7 +15,7 @@ BAND = 0.03
 """A note is listened for within this part of its frequency."""
 FAINT = 0.02
 """A peak below this part of the spectrum's greatest is not taken for a note."""
-BLOW_S = 1e-3
+BLOW_S = 0.3e-3
 """Over so long the loudness is smoothed in which the blow is looked for."""
 
 
@@ -25,7 +25,7 @@ class Heard:
 
     frequency_hz: float | None
     onset_s: float | None
-    """When its envelope reaches 10 % of its maximum, from the first frame of the recording."""
+    """When its envelope reaches 10 % of its maximum, from the first frame of the recording; to about a period."""
 
 
 @dataclass(frozen=True, slots=True)

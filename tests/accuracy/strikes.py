@@ -37,7 +37,9 @@ def oscillators_strike(seed: int) -> Truth:
         envelope = strike.amplitude(number)
         omega = 2 * np.pi * note.frequency_hz
         phase = np.unwrap(np.arctan2(-strike.motion.speed[number] / omega, strike.motion.place[number]))
-        free = strike.motion.times[1:] > 1 / note.frequency_hz  # while the mallet pushes there is no frequency
+        free = (
+            strike.motion.times[1:] > 1 / note.frequency_hz
+        )  # while the mallet pushes there is no frequency
         weight = strike.motion.envelope[number, 1:] ** 2 * free
         step = np.diff(strike.motion.times)
         pitch = float((np.diff(phase) / step) @ weight / weight.sum() / (2 * np.pi))
