@@ -17,7 +17,9 @@ from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import cluster, export, models, review, simulate
 from medscience.steps.compare import compare
+from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
+from medscience.steps.follow import follow
 from medscience.steps.ingest import ingest
 from medscience.steps.measure import measure
 from medscience.steps.plan import plan
@@ -71,8 +73,10 @@ for step in (
     ingest,
     plan,
     predict,
+    detect,
     postprocess,
     measure,
+    follow,
     compare,
     queue,
     report,
@@ -106,6 +110,7 @@ _group(
         "nifti": export.nifti,
         "brain-mask": export.brain_mask,
         "skull-stripped": export.skull_stripped,
+        "film": export.film,
     },
 )
 _group(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from medscience.config.sheet import NAME, Track
-from medscience.config.yaml import Strict, check, parse_yaml, read_yaml
+from medscience.config.yaml import Strict, check, parse_yaml
 from medscience.errors import ModelError
 from medscience.recipe import Recipe
 
@@ -216,11 +216,8 @@ class Author(Strict):
     name: str
 
 
-class Design(Strict):
-    """A model without its weights: what it sees, what its answer means, and how it is trained.
-
-    ``config/recipes/NAME.yaml``.
-    """
+class About(Strict):
+    """What the file of every model says, whatever its network does."""
 
     format: Literal["medscience-model-1"] = MODEL_FORMAT
     name: Annotated[str, Field(pattern=NAME)]
@@ -230,12 +227,28 @@ class Design(Strict):
     """SPDX identifier of the weights' licence."""
     cite: tuple[str, ...] = ()
     track: Track
+    caution: str | None = None
+    """What a reader of every result must know, such as "trained on simulated data only"."""
+
+
+class Weighted(Strict):
+    """What a model file says of its weights."""
+
+    weights: Weights
+    accuracy: tuple[Accuracy, ...] = ()
+    known_answer: KnownAnswer
+
+
+class Design(About):
+    """A model without its weights: what it sees, what its answer means, and how it is trained.
+
+    ``config/recipes/NAME.yaml``.
+    """
+
     network: Network
     input: NetworkInput
     output: Output
     postprocess: Postprocess
-    caution: str | None = None
-    """What a reader of every result must know, such as "trained on simulated data only"."""
     training: AnyTraining | None = None
 
     @model_validator(mode="after")
@@ -258,12 +271,8 @@ class Design(Strict):
         return self
 
 
-class ModelFile(Design):
+class ModelFile(Design, Weighted):
     """The only home of what is tied to weights."""
-
-    weights: Weights
-    accuracy: tuple[Accuracy, ...] = ()
-    known_answer: KnownAnswer
 
 
 MODELS = Path("config/models")
@@ -311,8 +320,34 @@ def read_design(path: Path) -> Design:
 
 
 def read_model(path: Path) -> ModelFile:
-    """Return the content of a model file; the weights are not touched."""
-    return read_yaml(path, ModelFile)
+    """Return the content of a model file of a network that labels voxels; the weights are not touched.
+
+    Raises
+    ------
+    ModelError
+        If it is the file of a detector.
+    """
+    content = parse_yaml(path)
+    if is_detector(content):
+        raise ModelError(
+            "MODEL-KIND",
+            file=path,
+            field="network.name",
+            found="a network that finds antinodes in frames",
+            expected="one that labels voxels",
+            fix="run it with `medscience detect`, or name another model",
+        )
+    return check(path, content, ModelFile)
+
+
+DETECTORS = ("fringe", "spnet")
+"""Names of networks that find antinodes: `medscience.detector`."""
+
+
+def is_detector(content: object) -> bool:
+    """Whether a file's content is that of a detector, or of the recipe of one."""
+    network = content.get("network") if isinstance(content, dict) else None
+    return isinstance(network, dict) and network.get("name") in DETECTORS
 
 
 def checked_beside(model_path: Path, name: str, sha256: str) -> Path:

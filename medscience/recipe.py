@@ -1,5 +1,6 @@
 """How weights are made from a sheet of images and labels: the `training` section of a model file."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -32,6 +33,10 @@ class Stage(Strict):
     """Of these, how many a process holds at once; default: all."""
     learning_rate: Positive
     """The largest of the cycle."""
+
+    def length(self, samples: int) -> int:
+        """Return the number of steps with so many samples."""
+        return self.steps or math.ceil((self.epochs or 0) * samples / self.batch)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Stage":
@@ -102,29 +107,85 @@ class Card(Strict):
     not_for: str = "decisions about a person: nobody has tested it for that"
 
 
-class Recipe(Strict):
-    """Everything that decides the weights, beside the data."""
+class Course(Strict):
+    """What every recipe says, whatever it is for."""
 
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-    loss: Loss
     optimiser: Optimiser
     cycle: Cycle = Cycle()
-    augmentation: Augmentation = Augmentation()
-    start: Literal["identity", "xavier"] = "identity"
-    """How weights are drawn where there are none to start from."""
     settle: Part = 0.75
     """Part of all steps after which batch normalisation keeps its statistics; 0: it never changes them."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions; weights and loss are always float32."""
-    checkpointing: bool = False
-    """Whether layers are computed again on the way back instead of being held."""
     validate_every: Count
     """Steps."""
     save_every: Count
     """Steps after which at most so much work is lost."""
+    seed: int
+    card: Card = Card()
+
+
+class Recipe(Course):
+    """Everything that decides the weights, beside the data."""
+
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    loss: Loss
+    augmentation: Augmentation = Augmentation()
+    start: Literal["identity", "xavier"] = "identity"
+    """How weights are drawn where there are none to start from."""
+    checkpointing: bool = False
+    """Whether layers are computed again on the way back instead of being held."""
     best_by: Metric = "dice"
     """Of the labels' mean over the validation samples."""
     folds: Annotated[int, Field(ge=2)] | None = None
     """In how many parts ``--fold`` divides the patients."""
-    seed: int
-    card: Card = Card()
+
+
+class FrameStage(Strict):
+    """A part of a training on frames, with a cycle of the learning rate of its own."""
+
+    steps: Count
+    batch: Count
+    """Frames from which a step learns."""
+    at_once: Count | None = None
+    """Of these, how many are held at once; default: all."""
+    learning_rate: Positive
+    """The largest of the cycle."""
+
+    def length(self, _samples: int) -> int:
+        """Return the number of steps."""
+        return self.steps
+
+
+class Frames(Strict):
+    """Frames that are simulated as they are needed, each for one step only."""
+
+    parts: dict[Literal["espi", "spnet", "black"], Positive]
+    """How often each style comes (`medscience.simulate.espi.drawn`)."""
+    first_seed: Annotated[int, Field(ge=0)]
+    """Of step 0; each step has the next."""
+    validation_seed: Annotated[int, Field(ge=0)]
+    """Of the frames that choose the best weights; none of the steps'."""
+    validation_count: Count
+    """How many of each style."""
+
+
+class FrameRecipe(Course):
+    """Everything that decides the weights of a detector."""
+
+    frames: Frames
+    stages: Annotated[tuple[FrameStage, ...], Field(min_length=1)]
+    best_by: Literal["rings_within_half"] = "rings_within_half"
+    """Part of all antinodes whose rings are counted within 0.5, the mean of the styles."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> "FrameRecipe":
+        last = self.frames.first_seed + sum(stage.steps for stage in self.stages)
+        if self.frames.first_seed <= self.frames.validation_seed <= last:
+            raise ValueError(
+                f"validation_seed must not be one of the steps', {self.frames.first_seed} to {last}"
+            )
+        return self
+
+
+AnyRecipe = Recipe | FrameRecipe
+AnyStage = Stage | FrameStage

@@ -29,6 +29,8 @@ except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
 
 PAGE = "results/report/cohort.html"
+STRIKES = [sample.name for sample in COHORT.samples if sample.track == "steelpan"]
+NOTES = ["results/report/cohort_notes.tsv"] if STRIKES else []
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
 
@@ -71,6 +73,17 @@ def acquisition(wildcards):
     return ["--acquisition", path] if path else []
 
 
+def audio(wildcards):
+    path = COHORT.sample(wildcards.sample).audio
+    return ["--audio", path] if path else []
+
+
+def samples_of(*tracks):
+    """What the wildcard `sample` may be in a rule for some tracks."""
+    names = [sample.name for sample in COHORT.samples if sample.track in tracks]
+    return "|".join(names) or "(?!)"
+
+
 def reference_source(wildcards):
     return COHORT.sample(wildcards.sample).reference
 
@@ -99,6 +112,15 @@ def measured(model=None):
         f"results/measurements/{of_model}/{sample}.parquet"
         for of_model, sample in COHORT.pairs
         if model in (None, of_model) and not REVIEWS.rejected(of_model, sample)
+    ]
+
+
+def films():
+    """A film of every strike that nobody rejected."""
+    return [
+        f"results/films/{model}/{sample}.mp4"
+        for model, sample in COHORT.pairs
+        if sample in STRIKES and not REVIEWS.rejected(model, sample)
     ]
 
 

@@ -12,6 +12,8 @@ rule measure:
         "results/measurements/{model}/{sample}.parquet",
     log:
         "logs/measure/{model}/{sample}.log",
+    wildcard_constraints:
+        sample=samples_of("brain_mri", "liver_ct", "cbct4d"),
     group:
         group
     resources:

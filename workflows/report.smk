@@ -6,9 +6,11 @@ rule report:
         config=CONFIG,
         sheet=str(COHORT.settings.samples),
         tables=measured(),
+        films=films(),
     output:
         page=PAGE,
         table="results/report/cohort.tsv",
+        notes=NOTES,
     log:
         "logs/report.log",
     resources:

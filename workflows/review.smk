@@ -4,7 +4,9 @@
 def queues(wildcards):
     return [
         f"results/review/{model}.tsv"
-        for model in sorted({model for model, _ in COHORT.pairs})
+        for model in sorted(
+            {model for model, sample in COHORT.pairs if sample not in STRIKES}
+        )
     ]
 
 
@@ -21,5 +23,8 @@ rule queue:
         "results/review/{model}.tsv",
     log:
         "logs/queue/{model}.log",
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     shell:
         "medscience queue {input.config:q} {wildcards.model:q} {output} &> {log}"

@@ -8,23 +8,10 @@ from pathlib import Path
 from medscience.doctor.command import ask, on_path
 from medscience.doctor.finding import Finding, State
 from medscience.errors import SystemFaultError
+from medscience.machine.mounts import file_system, is_network
 
 SECONDS = 10.0
 """How long a busy controller may take to answer."""
-SHARED = (
-    "nfs",
-    "lustre",
-    "gpfs",
-    "beegfs",
-    "ceph",
-    "panfs",
-    "wekafs",
-    "afs",
-    "glusterfs",
-    "pvfs2",
-    "orangefs",
-)
-"""How names of file systems begin that all nodes of a cluster see."""
 POLLS = 3
 """Rounds of questions for which a finished job must be remembered: by fewer Snakemake may miss its end."""
 
@@ -102,21 +89,11 @@ def findings(
 
 def shared(folder: Path, *, alone: bool, mounts: Path = Path("/proc/self/mountinfo")) -> Finding:
     """Whether all nodes see a folder; `alone` if there is only one."""
-    kind = _file_system(folder.resolve(), mounts)
-    if alone or any(part.startswith(SHARED) for part in kind.split(".")):
+    kind = file_system(folder, mounts)
+    if alone or is_network(kind):
         return Finding("file system", State.OK, f"{folder} on {kind}")
     found = f"{folder} is on {kind or 'an unknown file system'}, which other nodes may not see"
     return Finding("file system", State.WARNING, found, "go to a folder on the cluster's shared disk")
-
-
-def _file_system(folder: Path, mounts: Path) -> str:
-    """The type of the file system that holds a folder (proc_pid_mountinfo(5))."""
-    try:
-        lines = [line.split() for line in mounts.read_text("utf-8", errors="replace").splitlines()]
-    except OSError:
-        return ""
-    held = [(line[4], line[line.index("-") + 1]) for line in lines if folder.is_relative_to(line[4])]
-    return max(held, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
 def _status(site: Site) -> Finding:

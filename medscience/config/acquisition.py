@@ -4,6 +4,7 @@ One YAML (or JSON) file serves all sources that were recorded alike; the sample 
 ``acquisition``. Which of these forms it has is decided by what the source is.
 """
 
+from math import cos, radians
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -35,6 +36,17 @@ class Recording(Strict):
     """``keep``: where frames were lost, the others keep their times. Otherwise such a video is refused."""
     grey: Literal["luminance"] | None = None
     """``luminance``: colours become 0.299 R + 0.587 G + 0.114 B. Otherwise they are refused."""
+
+    @property
+    def ring_um(self) -> float | None:
+        """Displacement in micrometres that is one ring: lambda / (cos theta_i + cos theta_o).
+
+        Half a wavelength at normal incidence; None where wavelength or one of the angles is not known.
+        """
+        angles = (self.illumination_angle_deg, self.observation_angle_deg)
+        if self.wavelength_nm is None or None in angles:
+            return None
+        return self.wavelength_nm / 1000 / sum(cos(radians(angle)) for angle in angles if angle is not None)
 
     @model_validator(mode="after")
     def _exposure_fits(self) -> Self:

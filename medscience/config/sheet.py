@@ -1,9 +1,9 @@
 """The sample sheet: a table of tab-separated text, one sample a row.
 
 Columns: sample, track, source; and, where known, reference (labels to compare with), patient, split,
-sha256 (of the source), acquisition (a file that says what the source cannot). Where a source leaves something
-open, series, volume, on_tilt, on_gap and accept say what the options of ``medscience ingest`` of that
-name do. Everything is text; nothing is guessed.
+sha256 (of the source), acquisition (a file that says what the source cannot), audio (a WAV file of the same
+strike). Where a source leaves something open, series, volume, on_tilt, on_gap and accept say what the options
+of ``medscience ingest`` of that name do. Everything is text; nothing is guessed.
 """
 
 import csv
@@ -26,8 +26,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Track = Literal["brain_mri", "liver_ct", "cbct4d", "steelpan"]
 
 NEEDED = ("sample", "track", "source")
-OPTIONAL = ("reference", "patient", "split", "sha256", "acquisition")
-PATHS = ("source", "reference", "acquisition")
+OPTIONAL = ("reference", "patient", "split", "sha256", "acquisition", "audio")
+PATHS = ("source", "reference", "acquisition", "audio")
 FREE = (*PATHS, "patient", "split")
 """Columns whose cells have no form of their own."""
 CHOICES = {
@@ -60,6 +60,7 @@ class Sample(Strict):
     on_gap: str | None = None
     accept: str | None = None
     acquisition: str | None = None
+    audio: str | None = None
 
     @property
     def options(self) -> list[str]:

@@ -7,8 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from medscience.description import KnownAnswer, checked_beside, file_sha256
+from medscience.detector import DetectorFile, read_any_model
 from medscience.errors import ModelError
-from medscience.models.zoo import load, load_tensors, write_tensors
+from medscience.models.spnet import SEEN
+from medscience.models.zoo import load, load_detector, load_tensors, write_tensors
 
 SHAPE = (36, 9, 7)
 """Voxels of the small input: no two sides alike, one long enough for a dilation of 16.
@@ -22,6 +24,12 @@ TOLERANCE = 1e-4
 def small_input(seed: int = 0) -> NDArray[np.float32]:
     """Return a random input (I, J, K) in [0, 1)."""
     return np.random.default_rng(seed).random(SHAPE, dtype=np.float32)
+
+
+def small_frame(network: str) -> NDArray[np.float32]:
+    """Return a random frame (Y, X) as a detector sees it; SPNet sees only squares of its own size."""
+    shape = (SEEN, SEEN) if network == "spnet" else (70, 99)
+    return np.random.default_rng(0).random(shape, dtype=np.float32) * 2
 
 
 def write_known_answer(
@@ -46,7 +54,8 @@ def check_model(path: Path) -> float:
     ModelError
         If a file is not the named one, or the answer is another.
     """
-    model, network = load(path)
+    model = read_any_model(path)
+    network = load_detector(path)[1] if isinstance(model, DetectorFile) else load(path)[1]
     answer = model.known_answer
     tensors = load_tensors(checked_beside(path, answer.file, answer.sha256))
     expected = tensors["logits"]

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from medscience.config.yaml import check, write_yaml
 from medscience.description import Label, ModelFile, Network, file_sha256, labels_sha256
+from medscience.detector import DetectorDesign, DetectorFile
 from medscience.errors import ModelError
-from medscience.models.known_answer import small_input, write_known_answer
+from medscience.models.known_answer import small_frame, small_input, write_known_answer
 from medscience.models.plain import Convolution, plain_logits
-from medscience.models.zoo import build, parameters, write_tensors
+from medscience.models.zoo import build, fit_weights, load_tensors, parameters, write_tensors
 from medscience.store.files import replaced
 
 
@@ -41,18 +43,8 @@ def save_model(
     ModelError
         If a model of that name is there already.
     """
-    name = description["name"]
-    path = folder / f"{name}.yaml"
-    if path.exists():
-        raise ModelError(
-            "MODEL-EXISTS",
-            file=path,
-            field="name",
-            found="a model of that name",
-            expected="a new name: every table says which model made it",
-            fix="choose another name, or delete the model",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    path = _new(folder, description["name"])
+    name = path.stem
     weights, answer = folder / f"{name}.safetensors", folder / f"{name}.check.safetensors"
     write_tensors(weights, tensors)
     image = small_input()
@@ -70,7 +62,63 @@ def save_model(
         plain_logits(convolutions, image, network.arguments.cell),
         "medscience.models.plain, in float64 NumPy",
     )
-    model = check(path, description, ModelFile)
+    return _written(path, check(path, description, ModelFile))
+
+
+def save_detector(folder: Path, description: dict[str, Any], tensors: dict[str, NDArray[np.float32]]) -> Path:
+    """Write a detector's files and return the model file's path.
+
+    Its known answer is that of the network in float64, with batch normalisation as it was trained.
+
+    Parameters
+    ----------
+    folder, description, tensors
+        As for `save_model`.
+
+    Raises
+    ------
+    ModelError
+        If a model of that name is there already.
+    """
+    path = _new(folder, description["name"])
+    weights, answer = folder / f"{path.stem}.safetensors", folder / f"{path.stem}.check.safetensors"
+    write_tensors(weights, tensors)
+    design = DetectorDesign.model_validate(
+        {key: description[key] for key in DetectorDesign.model_fields.keys() & description}
+    )
+    network = build(design.network)
+    fit_weights(network, load_tensors(weights), weights)
+    frame = small_frame(design.network.name)
+    with torch.inference_mode():
+        logits = network.eval().double()(torch.from_numpy(frame)[None, None].double())[0].float().numpy()
+    description["weights"] |= {
+        "file": weights.name,
+        "sha256": file_sha256(weights),
+        "parameters": parameters(network),
+    }
+    description["known_answer"] = write_known_answer(
+        answer, frame, logits, "the network in float64, its batch normalisation not folded in"
+    )
+    return _written(path, check(path, description, DetectorFile))
+
+
+def _new(folder: Path, name: str) -> Path:
+    """Return the path of a model file that is not there yet, in a folder that is."""
+    path = folder / f"{name}.yaml"
+    if path.exists():
+        raise ModelError(
+            "MODEL-EXISTS",
+            file=path,
+            field="name",
+            found="a model of that name",
+            expected="a new name: every table says which model made it",
+            fix="choose another name, or delete the model",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _written(path: Path, model: ModelFile | DetectorFile) -> Path:
     with replaced(path) as temporary:
         temporary.write_text(write_yaml(model), "utf-8")
     return path

@@ -1,7 +1,7 @@
 """From a model file to a network with checked weights."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,22 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from medscience.description import ModelFile, Network, checked_beside, read_model
+from medscience.detector import DetectorFile, FringeNetwork, SPNetNetwork, read_detector
 from medscience.errors import ModelError
+from medscience.models.fold import folded
+from medscience.models.fringe import Fringe
 from medscience.models.meshnet import MeshNet, fold_batch_norm
+from medscience.models.spnet import SPNet
 from medscience.models.tensors import check_tensors
 from medscience.store.files import replaced
 
 log = logging.getLogger(__name__)
 
-NETWORKS = {"meshnet": MeshNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"meshnet": MeshNet, "fringe": Fringe, "spnet": SPNet}
 """Network by its name in a model file."""
 
 
-def build(network: Network) -> nn.Module:
+def build(network: Network | FringeNetwork | SPNetNetwork) -> nn.Module:
     """Return the network that a model file describes, without its weights."""
     return NETWORKS[network.name](**network.arguments.model_dump())
 
@@ -41,6 +45,23 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
         If the weights are missing, are not the named ones, do not fit the network, or are not finite.
     """
     model = read_model(path)
+    return model, for_prediction(trained(path, model))
+
+
+def load_detector(path: Path) -> tuple[DetectorFile, nn.Module]:
+    """Return a detector's file and its network in float32, as `load` does for other models."""
+    model = read_detector(path)
+    return model, folded(trained(path, model))
+
+
+def trained(path: Path, model: ModelFile | DetectorFile) -> nn.Module:
+    """Return the network of a model file with its weights, as it was trained.
+
+    Raises
+    ------
+    ModelError
+        As `load`.
+    """
     network = build(model.network)
     file = checked_beside(path, model.weights.file, model.weights.sha256)
     fit_weights(network, load_tensors(file), file)
@@ -53,7 +74,7 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
             expected=parameters(network),
             fix="correct the network's arguments",
         )
-    return model, for_prediction(network)
+    return network
 
 
 def for_prediction(network: nn.Module) -> nn.Module:

@@ -15,6 +15,7 @@ from medscience.config.settings import Cohort, Settings
 from medscience.config.sheet import Sample
 from medscience.description import ModelFile, read_model
 from medscience.errors import ConfigError, one_line
+from medscience.measure.notes import NOTES
 from medscience.measure.regions import SCHEMA
 from medscience.progress import Tell, nobody
 from medscience.report.budget import share
@@ -23,6 +24,7 @@ from medscience.report.failures import UNREADABLE, Failure, failure_of, find_fai
 from medscience.report.pictures import Pictures
 from medscience.report.results import Result, read_result, table_path
 from medscience.report.reviewed import Reviewed, reviewed
+from medscience.report.strikes import StrikeResult, read_strike
 from medscience.review.reviews import Reviews
 
 
@@ -46,11 +48,17 @@ class CohortReport:
     """Of medscience."""
     samples: int
     """Number of samples in the sheet."""
+    tracks: frozenset[str]
+    """Kinds of samples in the sheet."""
     models: tuple[ModelReport, ...]
     failures: tuple[Failure, ...]
     comparisons: tuple[Comparison, ...]
     measurements: pa.Table
     """The rows of all results, with the columns of `medscience.measure.regions.SCHEMA`."""
+    strikes: tuple[StrikeResult, ...]
+    """Results of recordings of a steelpan."""
+    notes: pa.Table
+    """Their rows, with the columns of `medscience.measure.notes.NOTES`."""
     settings: Settings
     config: Path
     """The file of the settings."""
@@ -61,6 +69,11 @@ class CohortReport:
     def results(self) -> tuple[Result, ...]:
         """Of all models."""
         return tuple(result for model in self.models for result in model.results)
+
+    @property
+    def all_results(self) -> tuple[Result | StrikeResult, ...]:
+        """Of all models and tracks."""
+        return (*self.results, *self.strikes)
 
     @property
     def flagged(self) -> int:
@@ -109,24 +122,30 @@ def collect(
         What people said: what they rejected is left out, and what they corrected stands as they left it.
     """
     said = reviews or Reviews()
-    pictures = Pictures(share(len(cohort.samples), len(cohort.pairs) + len(said.corrections)))
-    found: list[Result | Failure] = []
+    room = share(len(cohort.samples), len(cohort.pairs) + len(said.corrections))
+    pictures = Pictures(room)
+    found: list[Result | StrikeResult | Failure] = []
     for number, (model, name) in enumerate(cohort.pairs):
         tell(number, len(cohort.pairs))
         if not said.rejected(model, name):
             correction = said.corrections.get((model, name))
-            found.append(_outcome(results, model, cohort.sample(name), pictures, correction))
+            sample = cohort.sample(name)
+            found.append(_outcome(results, model, sample, pictures, correction, room.image))
     done = [outcome for outcome in found if isinstance(outcome, Result)]
+    strikes = tuple(outcome for outcome in found if isinstance(outcome, StrikeResult))
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)
     return CohortReport(
         made=datetime.now(UTC),
         version=__version__,
         samples=len(cohort.samples),
+        tracks=frozenset(sample.track for sample in cohort.samples),
         models=tuple(_model_report(name, models, done) for name in names),
         failures=tuple(failures),
         comparisons=tuple(comparisons(cohort.samples, done)),
         measurements=pa.concat_tables([SCHEMA.empty_table(), *(result.table for result in done)]),
+        strikes=strikes,
+        notes=pa.concat_tables([NOTES.empty_table(), *(strike.table for strike in strikes)]),
         settings=cohort.settings,
         config=config,
         reviewed=tuple(reviewed(cohort, said, done)),
@@ -134,12 +153,14 @@ def collect(
 
 
 def _outcome(
-    results: Path, model: str, sample: Sample, pictures: Pictures, correction: Path | None
-) -> Result | Failure:
+    results: Path, model: str, sample: Sample, pictures: Pictures, correction: Path | None, most: int
+) -> Result | StrikeResult | Failure:
     """Return a result, or why there is none; measurements outlive the record of an earlier run."""
     if not table_path(results, model, sample.name).exists():
         return find_failure(results, model, sample)
     try:
+        if sample.track == "steelpan":
+            return read_strike(results, model, sample, most)
         return read_result(results, model, sample, pictures, correction)
     except UNREADABLE as fault:
         return find_record(results, model, sample) or failure_of(fault, model, sample)

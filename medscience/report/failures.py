@@ -8,14 +8,20 @@ from medscience.config.sheet import Sample
 from medscience.errors import MedscienceError, one_line
 from medscience.store.commit import commit_path
 
-STORES = {
-    "ingest": "images",
-    "predict": "predictions",
-    "postprocess": "labels",
-    "reference": "references",
+VOLUMES = {
+    "ingest": "images/{sample}.ome.zarr",
+    "predict": "predictions/{model}/{sample}.ome.zarr",
+    "postprocess": "labels/{model}/{sample}.ome.zarr",
+    "reference": "references/{sample}.ome.zarr",
     "measure": None,
 }
-"""The steps that lead to a measurement, in order, and the folder of the stores that each makes."""
+"""The steps that lead to a measurement, in order, and what each makes on the way."""
+FRINGES = {
+    "ingest": "images/{sample}.ome.zarr",
+    "detect": "detections/{model}/{sample}.parquet",
+    "follow": None,
+}
+"""The same for recordings of a steelpan."""
 WITHOUT_MODEL = ("ingest", "reference")
 """The steps that are taken once for all models."""
 UNREADABLE = (MedscienceError, OSError, ValueError, LookupError, TypeError, AttributeError)
@@ -62,7 +68,7 @@ def find_failure(results: Path, model: str, sample: Sample) -> Failure:
 
 def find_record(results: Path, model: str, sample: Sample) -> Failure | None:
     """Return the failure that the earliest failure record of a sample tells of."""
-    for step in STORES:
+    for step in steps_of(sample):
         owner = _owner(step, model)
         record = results.joinpath("failed", step, owner or "", f"{sample.name}.json")
         if record.exists():
@@ -74,15 +80,21 @@ def _owner(step: str, model: str) -> str | None:
     return None if step in WITHOUT_MODEL else model
 
 
+def steps_of(sample: Sample) -> dict[str, str | None]:
+    """Return the steps that lead to a sample's measurement, in order, and what each makes on the way."""
+    return FRINGES if sample.track == "steelpan" else VOLUMES
+
+
 def _unfinished(results: Path, model: str, sample: Sample) -> str:
-    """Return the first step whose store is not committed."""
-    for step, folder in STORES.items():
-        if folder is None or (step == "reference" and not sample.reference):
+    """Return the first step whose product is not there; the last one, if all others are."""
+    steps = steps_of(sample)
+    for step, product in steps.items():
+        if product is None or (step == "reference" and not sample.reference):
             continue
-        store = results.joinpath(folder, _owner(step, model) or "", f"{sample.name}.ome.zarr")
-        if not commit_path(store).exists():
+        path = results / product.format(model=model, sample=sample.name)
+        if not (commit_path(path) if path.suffix == ".zarr" else path).exists():
             return step
-    return "measure"
+    return list(steps)[-1]
 
 
 def _line(record: Path) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,7 @@ from medscience.report.distribution import Group, groups
 from medscience.report.effort import efforts, peak_memory_bytes, total_seconds
 from medscience.report.overview import main_labels, rows
 from medscience.report.policy import content_security_policy
-from medscience.report.recipe import cohort_command, commands, versions
+from medscience.report.recipe import cohort_command, commands, strike_commands, versions
 from medscience.report.results import Result
 from medscience.report.strip import dot_size, dots
 from medscience.store.files import replaced
@@ -36,6 +36,8 @@ NIIVUE = "niivue/niivue-0.69.0.umd.js.gz"
 def write_report(report: CohortReport, dest: Path) -> None:
     """Write the page, and the measurements of all results beside it as tab-separated text.
 
+    Notes of struck pans have columns of their own and a file of their own, ``NAME_notes.tsv``.
+
     Each file is replaced at once: a reader sees the old one or the new one.
 
     Parameters
@@ -45,11 +47,13 @@ def write_report(report: CohortReport, dest: Path) -> None:
     dest : Path
         The page, ``NAME.html``; the table is ``NAME.tsv``.
     """
-    lines = "".join(f"{line}\n" for line in _lines(report.measurements))
-    for path, text in (
-        (dest, page(report, dest.with_suffix(".tsv").name)),
-        (dest.with_suffix(".tsv"), lines),
-    ):
+    files = {
+        dest: page(report, dest.with_suffix(".tsv").name),
+        dest.with_suffix(".tsv"): _text(report.measurements),
+    }
+    if "steelpan" in report.tracks:
+        files[dest.with_name(f"{dest.stem}_notes.tsv")] = _text(report.notes)
+    for path, text in files.items():
         with replaced(path) as temporary:
             temporary.write_bytes(text.encode("utf-8", "replace"))
 
@@ -66,13 +70,14 @@ def page(report: CohortReport, table: str) -> str:
     niivue = resources.files("medscience.report").joinpath(NIIVUE).read_bytes()
     found = list(groups(report.results))
     numbers = {id(result): n for n, group in enumerate(found) for result in group.results}
-    efforts_made = list(efforts(report.results))
+    efforts_made = list(efforts(report.all_results))
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             report=report,
             table=table,
+            notes_table=f"{Path(table).stem}_notes.tsv",
             policy=content_security_policy([script, gzip.decompress(niivue).decode()], [style]),
             # the page's own files, without a word of a user's
             style=Markup(style),  # noqa: S704
@@ -83,11 +88,12 @@ def page(report: CohortReport, table: str) -> str:
             groups=found,
             compared_groups=[(n, group) for n, group in enumerate(found) if len(group.results) > 1],
             efforts=efforts_made,
-            seconds=total_seconds(report.results),
-            peak=peak_memory_bytes(report.results),
-            versions=versions(report.results),
+            seconds=total_seconds(report.all_results),
+            peak=peak_memory_bytes(report.all_results),
+            versions=versions(report.all_results),
             cohort_command=cohort_command(report.config),
             commands=partial(commands, settings=report.settings),
+            strike_commands=partial(strike_commands, settings=report.settings),
             data_of=lambda result: _data(result, found[numbers[id(result)]], numbers[id(result)]),
             cohort_data=payload.block("cohort", payload.cohort_data(found)),
             images=_images(report),
@@ -124,6 +130,7 @@ def _environment() -> Environment:
         "dot_size": dot_size,
         "dots": dots,
         "duration": _duration,
+        "interval": _interval,
         "gigabytes": _gigabytes,
         "id": payload.result_id,
         "line": one_line,
@@ -171,6 +178,18 @@ def _duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def _interval(note: Mapping[str, object], name: str, scale: float = 1.0, places: int = 1) -> str:
+    """Return a number with the half width of its interval, or a dash.
+
+    >>> _interval({"onset_s": 0.0123, "onset_s_low": 0.0121, "onset_s_high": 0.0125}, "onset_s", 1e3)
+    '12.3 ± 0.2'
+    """
+    value, high = note[name], note[f"{name}_high"]
+    if not isinstance(value, float) or not isinstance(high, float):
+        return NOTHING
+    return f"{_decimals(value * scale, places)} ± {_decimals((high - value) * scale, places)}"
+
+
 def _gigabytes(size: int | None) -> str:
     return NOTHING if size is None else f"{size / 1e9:.2f}"
 
@@ -182,6 +201,10 @@ def _short(code: str) -> str:
     'volume'
     """
     return code.removeprefix("QUALITY-").lower()
+
+
+def _text(table: pa.Table) -> str:
+    return "".join(f"{line}\n" for line in _lines(table))
 
 
 def _lines(table: pa.Table) -> Iterator[str]:

@@ -8,6 +8,7 @@ from medscience.measure.quality import Flag
 from medscience.report.collect import CohortReport
 from medscience.report.failures import Failure
 from medscience.report.results import Result
+from medscience.report.strikes import StrikeResult
 from medscience.review.standing import Standing
 
 COLUMNS = 4
@@ -23,10 +24,15 @@ class Row:
     """None for a sample that failed before any model ran."""
     standing: Standing | None
     """What people said of it; None if nobody did."""
-    result: Result | None
+    result: Result | StrikeResult | None
     failure: Failure | None
     volumes_mm3: tuple[float | None, ...]
     """Of the main labels; None where the model has no label of this name."""
+
+    @property
+    def mean_dice(self) -> float | None:
+        """Mean agreement with a reference; None without one."""
+        return self.result.mean_dice if isinstance(self.result, Result) else None
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -59,6 +65,9 @@ def rows(report: CohortReport) -> Iterator[Row]:
         mine, sample = _volumes(result), result.sample.name
         volumes = tuple(mine.get(name) for name in names)
         yield Row(sample, result.model, said.get((result.model, sample)), result, None, volumes)
+    for strike in report.strikes:
+        case = said.get((strike.model, strike.sample.name))
+        yield Row(strike.sample.name, strike.model, case, strike, None, empty)
 
 
 def _volumes(result: Result) -> dict[str, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medscience.config.settings import Settings
 from medscience.report.results import Result, Run
+from medscience.report.strikes import StrikeResult
 
 
 def cohort_command(config: Path) -> str:
@@ -39,7 +40,23 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     yield _line("measure", labels, image, table, *options)
 
 
-def versions(results: Sequence[Result]) -> dict[str, tuple[str, ...]]:
+def strike_commands(strike: StrikeResult, settings: Settings) -> Iterator[str]:
+    """Yield the commands that make the result of a recording, in order."""
+    sample, model = strike.sample, strike.model
+    image = f"results/images/{sample.name}.ome.zarr"
+    found, notes, motion = (
+        f"results/{folder}/{model}/{sample.name}.parquet"
+        for folder in ("detections", "measurements", "motion")
+    )
+    told = _option("--acquisition", sample.acquisition)
+    digest = _option("--sha256", _source_digest(strike))
+    yield _line("ingest", sample.source, image, *digest, *sample.options, *told)
+    yield _line("detect", image, f"config/models/{model}.yaml", found, "--threads", str(settings.threads))
+    yield _line("follow", found, image, notes, motion, *_option("--audio", sample.audio))
+    yield _line("export", "film", notes, motion, image, f"results/films/{model}/{sample.name}.mp4")
+
+
+def versions(results: Sequence[Result | StrikeResult]) -> dict[str, tuple[str, ...]]:
     """Return every version of every package that the results were made with."""
     found: dict[str, set[str]] = {}
     for result in results:
@@ -57,7 +74,7 @@ def _option(name: str, value: str | None) -> tuple[str, ...]:
     return (name, value) if value else ()
 
 
-def _source_digest(result: Result) -> str | None:
+def _source_digest(result: Result | StrikeResult) -> str | None:
     run = _run(result, "ingest")
     return run.inputs.get("source") if run else None
 
@@ -80,5 +97,5 @@ def _arithmetic(result: Result, settings: Settings) -> Iterator[str]:
         yield kept.removeprefix("probability-")
 
 
-def _run(result: Result, step: str) -> Run | None:
+def _run(result: Result | StrikeResult, step: str) -> Run | None:
     return next((run for run in result.runs if run.step == step), None)

@@ -20,6 +20,8 @@ from medscience.store.images import StoredImage, open_image
 from medscience.store.metadata import LabelMeaning
 from medscience.store.tables import read_record, read_table
 
+SHA256 = 64
+"""Letters of a digest."""
 GREY = (128, 128, 128)
 """The colour of a label that the store does not name."""
 
@@ -131,15 +133,15 @@ def read_result(
         If they were not made from each other: one was made anew, and what follows from it was not.
     """
     path = table_path(results, model, sample.name)
-    table, of_table = _read_table(path, model, sample.name)
+    table, of_table = read_measurements(path, SCHEMA, model, sample.name)
     image = open_image(results / f"images/{sample.name}.ome.zarr")
     prediction = read_commit(results / f"predictions/{model}/{sample.name}.ome.zarr")
     labels = open_image(results / f"labels/{model}/{sample.name}.ome.zarr")
     meaning = labels.content.labels or LabelMeaning((), "", "")
     of_labels = labels.commit.provenance.inputs
-    _same(labels.path, "image", meaning.image_digest, image.commit)
-    _same(labels.path, "prediction", of_labels.get("prediction"), prediction)
-    _same(path, "labels", of_table.get("labels"), labels.commit)
+    check_same(labels.path, "image", meaning.image_digest, image.commit.digest)
+    check_same(labels.path, "prediction", of_labels.get("prediction"), prediction.digest)
+    check_same(path, "labels", of_table.get("labels"), labels.commit.digest)
     for stored in (image, labels):
         stored.volume("the report")
     edited = open_image(correction) if correction else None
@@ -147,10 +149,10 @@ def read_result(
     shown = _corrected(labels, edited) if edited else labels
     measurements = tuple(_measurements(table, meaning.labels))
     runs = (
-        _run("ingest", image.commit),
-        _run("predict", prediction),
-        _run("postprocess", labels.commit),
-        _table_run(of_table, read_record(path)),
+        store_run("ingest", image.commit),
+        store_run("predict", prediction),
+        store_run("postprocess", labels.commit),
+        table_run("measure", of_table, read_record(path)),
     )
     return Result(
         sample,
@@ -191,11 +193,19 @@ def _same_correction(file: Path, stated: str | None, edited: StoredImage | None)
         )
 
 
-def _read_table(path: Path, model: str, sample: str) -> tuple[pa.Table, dict[str, str]]:
-    """Return a table of measurements, checked to be this sample's, and what it states beside its rows."""
+def read_measurements(
+    path: Path, schema: pa.Schema, model: str, sample: str
+) -> tuple[pa.Table, dict[str, str]]:
+    """Return a table of measurements, checked to be this sample's, and what it states beside its rows.
+
+    Parameters
+    ----------
+    schema : Schema
+        Columns of the sample's track: a table of another track is refused.
+    """
     table, stated = read_table(path)
-    if not table.schema.remove_metadata().equals(SCHEMA):
-        raise _bad_table(path, table.schema.names, f"the columns {SCHEMA.names}")
+    if not table.schema.remove_metadata().equals(schema):
+        raise _bad_table(path, table.schema.names, f"the columns {schema.names}")
     owners = {(row["model"], row["sample"]) for row in table.select(["model", "sample"]).to_pylist()}
     if owners - {(model, sample)}:
         raise _bad_table(path, f"rows of {sorted(owners)}", f"rows of {model}, {sample}")
@@ -213,15 +223,15 @@ def _bad_table(path: Path, found: object, expected: str) -> StoreError:
     )
 
 
-def _same(file: Path, role: str, stated: str | None, commit: Commit) -> None:
+def check_same(file: Path, role: str, stated: str | None, digest: str) -> None:
     """Check that a file was made from what lies beside it, where it says what it was made from."""
-    if stated not in (None, commit.digest):
+    if stated not in (None, digest):
         raise MismatchError(
             "REPORT-OUTDATED",
             file=file,
             field=role,
             found=f"made from {stated[:12] or 'nothing known'}",
-            expected=f"made from {commit.digest[:12]}, which is there now",
+            expected=f"made from {digest[:12]}, which is there now",
             fix="run the workflow again",
         )
 
@@ -239,16 +249,18 @@ def _label(measurement: Measurement) -> Label:
     return Label(value=region.label, name=region.name, color=measurement.color)
 
 
-def _run(step: str, commit: Commit) -> Run:
+def store_run(step: str, commit: Commit) -> Run:
+    """Return the part of a step that made a store, from the store's commit."""
     made = commit.provenance
     return _recorded(
         step, commit.digest, made.inputs, made.settings, {"medscience": made.code}, commit.record
     )
 
 
-def _table_run(stated: Mapping[str, str], record: Mapping[str, Any]) -> Run:
-    inputs = {role: digest for role, digest in stated.items() if role not in ("quality", "edits")}
-    return _recorded("measure", None, inputs, {}, {}, record)
+def table_run(step: str, stated: Mapping[str, str], record: Mapping[str, Any]) -> Run:
+    """Return the part of a step that made a table, from what the table states of itself."""
+    inputs = {role: digest for role, digest in stated.items() if len(digest) == SHA256 and digest.isalnum()}
+    return _recorded(step, None, inputs, {}, {}, record)
 
 
 def _recorded(

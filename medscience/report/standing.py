@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medscience.config.settings import Cohort
 from medscience.config.sheet import Sample
-from medscience.report.failures import STORES, WITHOUT_MODEL, find_record
+from medscience.report.failures import WITHOUT_MODEL, find_record, steps_of
 from medscience.store.commit import SUFFIX
 from medscience.store.lease import is_held
 from medscience.store.ledger import read_ledger
@@ -79,40 +79,46 @@ def _with(results: Results, sample: Sample, model: str) -> Standing:
     """How far a sample has come with one model."""
     if results.has("measurements", model, f"{sample.name}.parquet"):
         return Standing(sample.name, State.DONE)
-    step, folders = _next(results, sample, model)
-    words = " ".join([step, *folders[1:]])
-    if folders and results.has(*folders, f"{sample.name}.ome.zarr.lease"):
-        store = results.path.joinpath(*folders, f"{sample.name}.ome.zarr")
-        if is_held(store):
-            return Standing(sample.name, State.RUNNING, words + _finished(results, store, folders))
+    step, product = _next(results, sample, model)
+    words = step if step in WITHOUT_MODEL else f"{step} {model}"
+    if product and _is_written(results, product):
+        return Standing(sample.name, State.RUNNING, words + _finished(results, product))
     record = _record(results, sample, model)
     if record and not record.startswith("STOPPED"):
         return Standing(sample.name, State.FAILED, record)
     return Standing(sample.name, State.WAITING, f"for {words}" + ", which was stopped" * bool(record))
 
 
-def _next(results: Results, sample: Sample, model: str) -> tuple[str, list[str]]:
-    """Return the first step that is not done, and the folders of what it writes."""
-    for step, kind in STORES.items():
-        if kind is None or (step == "reference" and not sample.reference):
+def _next(results: Results, sample: Sample, model: str) -> tuple[str, Path | None]:
+    """Return the first step that is not done, and what it makes; None for the table at the end."""
+    steps = steps_of(sample)
+    for step, form in steps.items():
+        if form is None or (step == "reference" and not sample.reference):
             continue
-        folders = [kind] if step in WITHOUT_MODEL else [kind, model]
-        if not results.has(*folders, f"{sample.name}.ome.zarr{SUFFIX}"):
-            return step, folders
-    return "measure", []
+        product = Path(form.format(model=model, sample=sample.name))
+        done = product.name + SUFFIX if product.suffix == ".zarr" else product.name
+        if not results.has(*product.parent.parts, done):
+            return step, product
+    return list(steps)[-1], None
 
 
-def _finished(results: Results, store: Path, folders: list[str]) -> str:
+def _is_written(results: Results, product: Path) -> bool:
+    leased = results.has(*product.parent.parts, f"{product.name}.lease")
+    return leased and is_held(results.path / product)
+
+
+def _finished(results: Results, product: Path) -> str:
     """How many blocks of a store are finished, where its writer keeps a ledger."""
-    ledgers = [name for name in results.names(*folders) if name.startswith(f"{store.name}.ledger-")]
-    found = [read_ledger(store.with_name(name)) for name in ledgers]
+    names = results.names(*product.parent.parts)
+    ledgers = [name for name in names if name.startswith(f"{product.name}.ledger-")]
+    found = [read_ledger(results.path / product.with_name(name)) for name in ledgers]
     blocks = max((len(ledger.finished) for ledger in found if ledger), default=0)
     return f", {blocks} block{'s' * (blocks > 1)} finished" if blocks else ""
 
 
 def _record(results: Results, sample: Sample, model: str) -> str:
     """Return the line of the earliest failure record; empty if there is none."""
-    for step in STORES:
+    for step in steps_of(sample):
         folders = ["failed", step] if step in WITHOUT_MODEL else ["failed", step, model]
         if results.has(*folders, f"{sample.name}.json"):
             found = find_record(results.path, model, sample)

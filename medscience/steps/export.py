@@ -80,3 +80,42 @@ def nifti(
         is_labels=stored.content.is_labels,
         form_code=stored.content.source.get("form_code"),
     )
+
+
+def film(
+    notes: Annotated[Path, typer.Argument(help="the table of notes that `follow` wrote")],
+    motion: Annotated[Path, typer.Argument(help="the table of their motion")],
+    image: Annotated[Path, typer.Argument(help="the recording that they were found in")],
+    destination: Annotated[Path, typer.Argument(help="NAME.mp4")],
+) -> None:
+    """Write a recording as MP4 with the outline, number and displacement in rings of each antinode."""
+    from medscience.errors import MismatchError
+    from medscience.export.annotated import write_annotated
+    from medscience.measure.notes import ellipses_of, seen_in_frames
+    from medscience.store.images import open_image
+    from medscience.store.tables import read_table
+
+    scan = open_image(image)
+    (found, stated), (moving, _) = read_table(notes), read_table(motion)
+    if stated.get("image") != scan.commit.digest:
+        raise MismatchError(
+            "EXPORT-IMAGE",
+            file=notes,
+            field="image digest",
+            found="notes of another recording",
+            expected=f"notes of {scan.path}",
+            fix="name the recording that the notes belong to",
+        )
+    count = scan.image.shape[0]
+    times = scan.image.meaning.times(count).tolist()
+    pictures = (_grey(frame[0]) for frame in scan.image.slabs(1))
+    places = seen_in_frames(moving, count)
+    write_annotated(zip(times, pictures, strict=True), ellipses_of(found), places, destination)
+
+
+def _grey(pixels: "NDArray[np.generic]") -> "NDArray[np.uint8]":
+    """Return 8 bits of a frame: as it is, or the upper ones of 16."""
+    import numpy as np
+
+    wide = pixels.dtype.itemsize > 1
+    return (pixels.astype(np.float64) / 257).astype(np.uint8) if wide else pixels.astype(np.uint8)

@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 def list_models() -> None:
     """List the models in config/models."""
-    from medscience.description import read_model
+    from medscience.detector import DetectorFile, read_any_model
 
     for path in sorted(MODELS.glob("*.yaml")):
-        model = read_model(path)
-        classes = len(model.output.labels)
-        typer.echo(f"{model.name}  {model.track}  {classes} labels  {model.license}  {model.description}")
+        model = read_any_model(path)
+        gives = "antinodes" if isinstance(model, DetectorFile) else f"{len(model.output.labels)} labels"
+        typer.echo(f"{model.name}  {model.track}  {gives}  {model.license}  {model.description}")
 
 
 def check(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from medscience.errors import TrainingError
 from medscience.progress import Tell, nobody
-from medscience.recipe import Recipe, Stage
+from medscience.recipe import AnyRecipe, AnyStage, Recipe
 from medscience.training.ahead import made_ahead
 from medscience.training.checkpoint import Checkpoint, Validation
 from medscience.training.follow import Follower
 from medscience.training.losses import patch_loss
+from medscience.training.optimise import lay_out
 from medscience.training.patch import Patch
 from medscience.training.recompute import logits_of
 from medscience.training.schedule import Schedule
@@ -26,8 +27,20 @@ from medscience.training.world import World
 
 log = logging.getLogger(__name__)
 
-Batches = Callable[[Iterator[tuple[int, Stage]]], Iterator[list[Patch]]]
-"""Takes steps with their stages, gives this process' patches of each."""
+
+class Item(Protocol):
+    """What a network learns from at once: a patch, or a frame."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+
+Batches = Callable[[Iterator[tuple[int, Any]]], Iterator[list[Any]]]
+"""Takes steps with their stages, gives this process' items of each."""
+Losses = Callable[[nn.Module, Sequence[Any], Any], Tensor]
+"""Takes a network, items and the recipe, gives the loss of each item."""
 Validate = Callable[[nn.Module, int], Validation]
 Save = Callable[[Checkpoint], None]
 
@@ -46,6 +59,17 @@ class Clock:
         return self.waiting / max(self.waiting + self.learning, 1e-9)
 
 
+def patch_losses(network: nn.Module, patches: Sequence[Patch], recipe: Recipe) -> Tensor:
+    """Return the loss of each patch."""
+    images = torch.from_numpy(np.stack([patch.image for patch in patches]))[:, None]
+    seen = images.contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        logits = logits_of(network, seen, checkpointing=recipe.checkpointing).float()
+    labels = [torch.from_numpy(patch.labels) for patch in patches]
+    pairs = zip(logits, labels, strict=True)
+    return torch.stack([patch_loss(found, truth, recipe.loss) for found, truth in pairs])
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """A training: what to do, and who is told."""
@@ -57,9 +81,10 @@ class Fit:
     world: World = field(default_factory=World)
     tell: Tell = nobody
     clock: Clock = field(default_factory=Clock)
+    losses: Losses = patch_losses
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> AnyRecipe:
         """The recipe."""
         return self.schedule.recipe
 
@@ -81,7 +106,7 @@ class Fit:
         """
         self._refuse_statistics_of_parts(network)
         network.load_state_dict(dict(state.weights))
-        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        lay_out(network)
         follower = Follower(network, self.recipe.optimiser)
         follower.restore(state.optimiser)
         network.train()
@@ -97,7 +122,7 @@ class Fit:
 
     def _refuse_statistics_of_parts(self, network: nn.Module) -> None:
         """Batch normalisation that learns from a part of each batch is another network."""
-        normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
+        normed = any(isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d) for layer in network.modules())
         if normed and self.world.size > 1 and self.schedule.settles:
             raise TrainingError(
                 "TRAIN-BATCHNORM",
@@ -112,7 +137,7 @@ class Fit:
         network: nn.Module,
         follower: Follower,
         step: int,
-        coming: Iterator[list[Patch]],
+        coming: Iterator[list[Item]],
         state: Checkpoint,
     ) -> Checkpoint:
         stage, learning_rate = self.schedule.at(step)
@@ -131,13 +156,13 @@ class Fit:
         state = replace(state, seconds=state.seconds + time.perf_counter() - begun)
         return self._saved(network, follower, state)
 
-    def _learn(self, network: nn.Module, batch: Sequence[Patch], stage: Stage, step: int) -> float:
+    def _learn(self, network: nn.Module, batch: Sequence[Item], stage: AnyStage, step: int) -> float:
         """Leave the gradients of a step's loss in the network, and return the loss."""
         network.zero_grad()
         total = torch.zeros(1, dtype=torch.float64)
         at_once = stage.at_once or stage.batch
         for first in range(0, len(batch), at_once):
-            losses = self._losses(network, batch[first : first + at_once])
+            losses = self.losses(network, batch[first : first + at_once], self.recipe)
             (losses.sum() / stage.batch).backward()  # type: ignore[no-untyped-call]
             total += losses.detach().sum().double() / stage.batch
         gradients = [_gradient(weight) for weight in network.parameters()]
@@ -148,21 +173,11 @@ class Fit:
             raise TrainingError(
                 "TRAIN-NOT-FINITE",
                 field=f"step {step}",
-                found=f"a loss of {loss} on {'; '.join(patch.name for patch in batch)}",
+                found=f"a loss of {loss} on {'; '.join(item.name for item in batch)}",
                 expected="finite loss and gradients",
                 fix="look at these voxels, or lower the learning rate; the last checkpoint is good",
             )
         return loss
-
-    def _losses(self, network: nn.Module, patches: Sequence[Patch]) -> Tensor:
-        """Return the loss of each patch."""
-        images = torch.from_numpy(np.stack([patch.image for patch in patches]))[:, None]
-        seen = images.contiguous(memory_format=torch.channels_last_3d)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-            logits = logits_of(network, seen, checkpointing=self.recipe.checkpointing).float()
-        labels = [torch.from_numpy(patch.labels) for patch in patches]
-        pairs = zip(logits, labels, strict=True)
-        return torch.stack([patch_loss(found, truth, self.recipe.loss) for found, truth in pairs])
 
     def _validated(self, network: nn.Module, state: Checkpoint) -> Checkpoint:
         """Validate, where it is time to."""

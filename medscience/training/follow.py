@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Muon, Optimizer, RMSprop
 
 from medscience.recipe import Optimiser
-from medscience.training.optimise import ADAM, as_matrix, is_kernel
+from medscience.training.optimise import ADAM, as_matrix, channels_last, is_kernel
 
 Parts = list[tuple[Optimizer, float]]
 """Optimisers, each with its part of the learning rate."""
@@ -20,7 +20,7 @@ class Follower:
     Parameters
     ----------
     network : Module
-        For ``muon``, its hidden convolutions are in the memory format channels_last_3d.
+        For ``muon``, its hidden convolutions are in memory with channels last (`lay_out`).
     how : Optimiser
         From the recipe.
     """
@@ -36,7 +36,7 @@ class Follower:
         """Change the weights by their gradients."""
         for kernel, flat in zip(self._kernels, self._matrices, strict=True):
             if kernel.grad is not None:
-                flat.grad = as_matrix(kernel.grad.contiguous(memory_format=torch.channels_last_3d))
+                flat.grad = as_matrix(kernel.grad.contiguous(memory_format=channels_last(kernel.ndim)))
         for optimiser, part in self._parts:
             for group in optimiser.param_groups:
                 group["lr"] = part * learning_rate

@@ -58,10 +58,24 @@ class OneCycle:
 
 
 def is_kernel(weight: Tensor) -> bool:
-    """Whether a weight is a convolution's kernel."""
-    return weight.ndim == 5
+    """Whether a weight is the kernel of a convolution that mixes channels, if it is one in 2D."""
+    return weight.ndim == 5 or (weight.ndim == 4 and weight.shape[1] > 1)
 
 
 def as_matrix(kernel: Tensor) -> Tensor:
-    """Return a kernel (out, in, I, J, K) as a matrix (out, I J K in) in the same memory."""
-    return kernel.detach().permute(0, 2, 3, 4, 1).view(len(kernel), -1)
+    """Return a kernel (out, in, I, J, K) as a matrix (out, I J K in) in the same memory; 2D likewise.
+
+    It must lie in the memory format of channels last.
+    """
+    return kernel.detach().movedim(1, -1).view(len(kernel), -1)
+
+
+def channels_last(ndim: int) -> torch.memory_format:
+    """Return the memory format in which the channels of a pixel or voxel lie together."""
+    return torch.channels_last if ndim == 4 else torch.channels_last_3d
+
+
+def lay_out(network: nn.Module) -> None:
+    """Put the kernels of a network, which are all 2D or all 3D, into memory with channels last."""
+    ndim = max(weight.ndim for weight in network.parameters())
+    network.to(memory_format=channels_last(ndim))  # type: ignore[call-overload]

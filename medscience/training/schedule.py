@@ -4,24 +4,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from medscience.recipe import Cycle, Recipe, Stage
+from medscience.recipe import AnyRecipe, AnyStage, Cycle
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """The steps of a recipe for a number of samples, counted from 1."""
 
-    recipe: Recipe
+    recipe: AnyRecipe
     samples: int
     """Of which an epoch draws as many patches."""
 
     @property
     def lengths(self) -> list[int]:
         """Steps of each stage."""
-        return [
-            stage.steps or math.ceil((stage.epochs or 0) * self.samples / stage.batch)
-            for stage in self.recipe.stages
-        ]
+        return [stage.length(self.samples) for stage in self.recipe.stages]
 
     @property
     def steps(self) -> int:
@@ -33,15 +30,16 @@ class Schedule:
         """Steps after which batch normalisation keeps its statistics."""
         return int(self.recipe.settle * self.steps)
 
-    def at(self, step: int) -> tuple[Stage, float]:
+    def at(self, step: int) -> tuple[AnyStage, float]:
         """Return the stage of a step, and its learning rate."""
-        for stage, length in zip(self.recipe.stages, self.lengths, strict=True):
+        stages: tuple[AnyStage, ...] = self.recipe.stages
+        for stage, length in zip(stages, self.lengths, strict=True):
             if step <= length:
                 return stage, stage.learning_rate * cycled(self.recipe.cycle, step - 1, length)
             step -= length
         raise ValueError(f"there are {self.steps} steps")
 
-    def stages_after(self, step: int) -> Iterator[tuple[int, Stage]]:
+    def stages_after(self, step: int) -> Iterator[tuple[int, AnyStage]]:
         """Yield every step after one, with its stage."""
         for later in range(step + 1, self.steps + 1):
             yield later, self.at(later)[0]

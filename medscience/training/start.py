@@ -37,5 +37,5 @@ STARTS = {"identity": start_as_identity, "xavier": start_as_xavier}
 
 def settle(layer: nn.Module) -> None:
     """Have batch normalisation keep its statistics."""
-    if isinstance(layer, nn.BatchNorm3d):
+    if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d):
         layer.eval()

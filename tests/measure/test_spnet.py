@@ -7,7 +7,8 @@ import pytest
 from medscience.antinode import Antinode, Ellipse
 from medscience.errors import InputError
 from medscience.measure.ellipses import average_precision
-from medscience.measure.spnet import FRAME, slots, spnet_measures
+from medscience.measure.spnet import spnet_measures
+from medscience.slots import FRAME, slots
 
 
 def at(x, y, rings=3.0, score=1.0, wide=30.0):

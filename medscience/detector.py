@@ -1,0 +1,135 @@
+"""The file of a model that finds antinodes, and how any model file is told from others."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from medscience.config.yaml import Strict, check, parse_yaml
+from medscience.description import RECIPES, About, ModelFile, Side, Weighted, find_model, is_detector
+from medscience.errors import ModelError
+from medscience.recipe import FrameRecipe
+
+Part = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Four = tuple[Side, Side, Side, Side]
+
+
+class FringeArguments(Strict):
+    """Arguments of `medscience.models.fringe.Fringe`."""
+
+    widths: Four
+    depths: tuple[Side, Side, Side]
+    neck: Side
+    counts: Annotated[int, Field(ge=5)]
+
+
+class FringeNetwork(Strict):
+    """Ours."""
+
+    name: Literal["fringe"]
+    arguments: FringeArguments
+
+
+class NoArguments(Strict):
+    """The published network is as it is."""
+
+
+class SPNetNetwork(Strict):
+    """The published one, `medscience.models.spnet.SPNet`."""
+
+    name: Literal["spnet"]
+    arguments: NoArguments = NoArguments()
+
+
+class FrameInput(Strict):
+    """What the network expects to see."""
+
+    height: Side
+    """Pixels of the frames that it learnt from."""
+    width: Side
+
+
+class Interval(Strict):
+    """How wide the interval of a count must be to hold as often as it says.
+
+    Conformal prediction in groups (Vovk et al. 2005, Algorithmic Learning in a Random World, section 4.5): on
+    frames that were not learnt from, the network's own interval is stretched until it holds.
+    """
+
+    level: Part
+    """How often the true count lies inside."""
+    edges: tuple[Positive, ...]
+    """Counts at which one group ends and the next begins."""
+    stretch: tuple[Positive, ...]
+    """Of each group: factor of the network's own interval, or rings to either side where it has none."""
+    calibrated_on: str
+    """The frames, in a sentence."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Interval":
+        if len(self.stretch) != len(self.edges) + 1:
+            raise ValueError(f"stretch must have {len(self.edges) + 1} values, one more than edges")
+        if any(second <= first for first, second in pairwise(self.edges)):
+            raise ValueError("edges must rise")
+        return self
+
+
+class Findings(Strict):
+    """What is taken from the network's answer."""
+
+    least_score: Part
+    """Score from which an antinode is found."""
+    interval: Interval
+
+
+class DetectorDesign(About):
+    """A detector without its weights; ``config/recipes/NAME.yaml``."""
+
+    track: Literal["steelpan"]
+    network: Annotated[FringeNetwork | SPNetNetwork, Field(discriminator="name")]
+    input: FrameInput
+    training: FrameRecipe | None = None
+
+
+class DetectorFile(DetectorDesign, Weighted):
+    """The only home of what is tied to a detector's weights."""
+
+    output: Findings
+
+
+def read_any_model(path: Path) -> ModelFile | DetectorFile:
+    """Return the content of a model file, of whatever kind; the weights are not touched."""
+    content = parse_yaml(path)
+    return check(path, content, DetectorFile) if is_detector(content) else check(path, content, ModelFile)
+
+
+def read_detector(path: Path) -> DetectorFile:
+    """Return the content of a detector's model file.
+
+    Raises
+    ------
+    ModelError
+        If it is the file of another kind of model.
+    """
+    model = read_any_model(path)
+    if not isinstance(model, DetectorFile):
+        raise ModelError(
+            "MODEL-KIND",
+            file=path,
+            field="network.name",
+            found=model.network.name,
+            expected="a network that finds antinodes: fringe or spnet",
+            fix="run it with `medscience predict`, or name a detector",
+        )
+    return model
+
+
+def read_detector_design(name_or_file: str) -> DetectorDesign:
+    """Return the recipe of a detector, by its name in ``config/recipes`` or its file, or that of a model."""
+    path = RECIPES / f"{name_or_file}.yaml"
+    path = path if path.is_file() else find_model(name_or_file)
+    content = parse_yaml(path)
+    has_weights = isinstance(content, dict) and "weights" in content
+    return check(path, content, DetectorFile if has_weights else DetectorDesign)

@@ -1,0 +1,116 @@
+"""Fringe: finds antinodes in a frame of a recording and says how many rings each has.
+
+Depthwise-separable convolutions (Chollet 2017, arXiv:1610.02357) down to an eighth of the frame and further,
+summed up again at an eighth (Lin et al. 2017, arXiv:1612.03144); there, each cell says whether the middle of
+an antinode lies in it (Zhou et al. 2019, arXiv:1904.07850), where its ellipse is, and how likely each count
+of rings is.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad
+
+CELL = 8
+"""Pixels along each side of a cell of the answer."""
+
+STRIDE = 32
+"""Pixels along each side of the coarsest cell: frames are padded with zeros to whole ones."""
+
+BRIGHTEST = 4.0
+"""What is brighter, as the root of its part of the frame's brightness, is no brighter to the network."""
+
+RARE = -3.0
+"""The logit of a middle before anything is learnt: most cells have none."""
+
+SHAPE_MAPS = 6
+"""The answer's maps before those of the rings: middle, offset along x and y, logarithm of the ellipse."""
+
+
+class Separable(nn.Sequential):
+    """A depthwise 5x5 convolution, then a pointwise one, batch normalisation and ReLU."""
+
+    def __init__(self, channels: int, out: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels, channels, 5, stride, padding=2, groups=channels, bias=False),
+            nn.Conv2d(channels, out, 1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Residual(nn.Module):
+    """What a separable convolution adds to its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = Separable(channels, channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        changed: Tensor = self.change(features)
+        return features + changed
+
+
+class Fringe(nn.Module):
+    """Maps frames to what each cell of `CELL` x `CELL` pixels knows of an antinode's middle in it.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels at 1/4, 1/8, 1/16 and 1/32 of the frame's sides.
+    depths : sequence of int
+        Residual blocks at each of them.
+    neck : int
+        Channels where they are summed up.
+    counts : int
+        Number of ring counts that are told apart.
+    """
+
+    def __init__(self, widths: Sequence[int], depths: Sequence[int], neck: int, counts: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(16, widths[0], 3, padding=1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(widths[0], widths[1], 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(widths[1]),
+            nn.ReLU(inplace=True),
+            *(Residual(widths[1]) for _ in range(depths[0])),
+        )
+        self.stages = nn.ModuleList(
+            nn.Sequential(Separable(before, width, stride=2), *(Residual(width) for _ in range(depth)))
+            for (before, width), depth in zip(pairwise(widths[1:]), depths[1:], strict=True)
+        )
+        self.sides = nn.ModuleList(nn.Conv2d(width, neck, 1) for width in widths[1:])
+        self.merged = nn.ModuleList(Residual(neck) for _ in widths[1:])
+        last = nn.Conv2d(neck, SHAPE_MAPS + counts, 1)
+        nn.init.constant_(cast(Tensor, last.bias)[:1], RARE)
+        self.head = nn.Sequential(Separable(neck, neck), last)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Map (B, 1, Y, X) to (B, 6 + counts, Y / 8, X / 8), sizes rounded up."""
+        height, width = frames.shape[2:]
+        features = self.stem(pad(frames, (0, -width % STRIDE, 0, -height % STRIDE)))
+        levels = [self.sides[0](features)]
+        for stage, side in zip(self.stages, self.sides[1:], strict=True):
+            features = stage(features)
+            levels.append(side(features))
+        total = self.merged[-1](levels[-1])
+        for level, merge in zip(levels[-2::-1], self.merged[-2::-1], strict=True):
+            total = merge(level + interpolate(total, scale_factor=2.0, mode="nearest"))
+        answer: Tensor = self.head(total)
+        return answer[:, :, : -(-height // CELL), : -(-width // CELL)]
+
+
+def seen(frames: Tensor) -> Tensor:
+    """Return frames (B, 1, Y, X) of any whole numbers as the network sees them, in float32.
+
+    The root of brightness as a part of the frame's: gain and number of bits do not matter, speckle has about
+    the same spread everywhere, and a black frame stays black.
+    """
+    bright = frames.float()
+    mean = bright.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return (bright / mean.clamp_min(1e-6)).sqrt().clamp_max(BRIGHTEST)

@@ -1,0 +1,129 @@
+"""What a detector of antinodes learns from: frames that are simulated as they are needed, and its loss."""
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax, logsigmoid, smooth_l1_loss
+
+from medscience.measure.ellipses import match
+from medscience.models.antinode_maps import Wanted, found, wanted
+from medscience.models.fold import folded
+from medscience.models.fringe import CELL, SHAPE_MAPS, seen
+from medscience.recipe import FrameRecipe, Frames, FrameStage
+from medscience.simulate.espi.drawn import Style, drawn_frames
+from medscience.training.checkpoint import Validation
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Frames that are validated together."""
+
+SURE = 0.3
+"""Score from which an antinode counts as found."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameToLearn:
+    """A frame and what the network should answer."""
+
+    name: str
+    frame: NDArray[np.uint8]
+    wanted: Wanted
+
+
+def frame_batches(
+    recipe: FrameRecipe, counts: int, stages: Iterator[tuple[int, FrameStage]]
+) -> Iterator[list[FrameToLearn]]:
+    """Yield the frames of each step; they follow from the recipe's seed and the step's number."""
+    for step, stage in stages:
+        shots = drawn_frames(recipe.frames.parts, recipe.frames.first_seed + step)
+        yield [
+            FrameToLearn(
+                f"frame {number} of step {step}",
+                shot.frame,
+                wanted(
+                    shot.antinodes, (-(-shot.frame.shape[0] // CELL), -(-shot.frame.shape[1] // CELL)), counts
+                ),
+            )
+            for number, shot in enumerate(islice(shots, stage.batch))
+        ]
+
+
+def frame_losses(network: nn.Module, batch: Sequence[FrameToLearn], recipe: FrameRecipe) -> Tensor:
+    """Return the loss of each frame."""
+    images = torch.from_numpy(np.stack([one.frame for one in batch]))[:, None]
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        answer = network(seen(images)).float()
+    return maps_loss(answer, [one.wanted for one in batch])
+
+
+def maps_loss(answer: Tensor, truth: Sequence[Wanted]) -> Tensor:
+    """Return the loss of each frame's maps, shape (B,).
+
+    The focal loss of the middles (Law and Deng 2018, arXiv:1808.01244, with its powers 2 and 4); the error of
+    centre and ellipse as a part of the ellipse's size; and the cross-entropy of the rings.
+
+    Parameters
+    ----------
+    answer : Tensor
+        Shape (B, 6 + counts, Y, X), float32.
+    """
+    middle, weight, size = (_stacked(truth, name) for name in ("middle", "weight", "size"))
+    shape, rings = _stacked(truth, "shape"), _stacked(truth, "rings")
+    sure, unsure = logsigmoid(answer[:, 0]), logsigmoid(-answer[:, 0])
+    hit = (1 - sure.exp()) ** 2 * sure * (middle == 1)
+    false = (1 - middle) ** 4 * sure.exp() ** 2 * unsure * (middle < 1)
+    errors = smooth_l1_loss(answer[:, 1:SHAPE_MAPS], shape, reduction="none", beta=0.02)
+    place = 2 * errors[:, :2].sum(1) / size + errors[:, 2:].sum(1)
+    entropy = -(rings * log_softmax(answer[:, SHAPE_MAPS:], 1)).sum(1)
+    return (weight * (place + entropy) - hit - false).sum((1, 2)) / EXPECTED
+
+
+EXPECTED = 3.0
+"""Antinodes in a usual frame: frames with more of them weigh more, frames without any weigh too."""
+
+
+def _stacked(truth: Sequence[Wanted], name: str) -> Tensor:
+    return torch.from_numpy(np.stack([getattr(one, name) for one in truth]))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameJudge:
+    """Frames of the styles to validate on."""
+
+    frames: Frames
+
+    def __call__(self, network: nn.Module, step: int) -> Validation:
+        """Return the part of the antinodes whose rings are counted within 0.5, the mean of the styles."""
+        ready = folded(network)
+        hits = [self._hits(ready, "espi"), self._hits(ready, "spnet")]
+        values = [float(np.mean(each)) for each in hits]
+        log.info("step %d: rings within 0.5: espi %.4f, spnet %.4f", step, *values)
+        spread = math.sqrt(sum(v * (1 - v) / len(each) for v, each in zip(values, hits, strict=True))) / 2
+        mean = sum(values) / 2
+        return Validation(step, mean, mean - 1.96 * spread, mean + 1.96 * spread)
+
+    def _hits(self, network: nn.Module, style: Style) -> list[bool]:
+        shots = drawn_frames({style: 1.0}, self.frames.validation_seed)
+        hits: list[bool] = []
+        for _ in range(0, self.frames.validation_count, AT_ONCE):
+            batch = list(islice(shots, AT_ONCE))
+            images = torch.from_numpy(np.stack([shot.frame for shot in batch]))[:, None]
+            with torch.inference_mode():
+                answers = found(network(seen(images)), SURE)
+            for shot, answer in zip(batch, answers, strict=True):
+                pair = shot.antinodes, [one.antinode for one in answer]
+                errors = [
+                    abs(pair[0][one].rings - pair[1][other].rings)
+                    for one, other in match(pair, shot.frame.shape)
+                ]
+                right = sum(error <= 0.5 for error in errors)
+                hits += [True] * right + [False] * (len(shot.antinodes) - right)
+        return hits
