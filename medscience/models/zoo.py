@@ -12,13 +12,15 @@ from torch import nn
 
 from medscience.description import ModelFile, Network, checked_beside, read_model
 from medscience.errors import ModelError
+from medscience.models.folding import folded
+from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.meshnet import MeshNet, fold_batch_norm
 from medscience.models.tensors import check_tensors
 from medscience.store.files import replaced
 
 log = logging.getLogger(__name__)
 
-NETWORKS = {"meshnet": MeshNet}
+NETWORKS: dict[str, type[nn.Module]] = {"meshnet": MeshNet, "hdenseunet": HDenseUNet}
 """Network by its name in a model file."""
 
 
@@ -58,6 +60,8 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
 
 def for_prediction(network: nn.Module) -> nn.Module:
     """Return a network ready to predict: batch normalisation is folded in, one pass less for each layer."""
+    if isinstance(network, HDenseUNet):
+        return folded(network)
     normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
     return (fold_batch_norm(network) if isinstance(network, MeshNet) and normed else network).eval()
 
