@@ -57,11 +57,66 @@ class MeshNetArguments(Strict):
         return self
 
 
+class BranchArguments(Strict):
+    """Widths and depths of `medscience.models.denseunet.DenseUNet`."""
+
+    stem: Side
+    growth: Side
+    blocks: Annotated[tuple[Side, ...], Field(min_length=4, max_length=4)]
+    up: Annotated[tuple[Side, ...], Field(min_length=5, max_length=5)]
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Channels of what the path down gives at the levels to which the steps up lead, coarse to fine."""
+        first = self.stem + self.blocks[0] * self.growth
+        return first // 2 + self.blocks[1] * self.growth, first, self.stem
+
+
+class HDenseUNetArguments(Strict):
+    """Arguments of `medscience.models.hdenseunet.HDenseUNet`."""
+
+    classes: Annotated[int, Field(ge=2)]
+    slices: BranchArguments
+    volume: BranchArguments
+    skips: bool = False
+    """Whether the branch on slices has skips, as in the paper; the released network has none."""
+    window: Literal[8, 12] = 8
+    """Slices that the branch on volumes sees at once."""
+    step: Side = 2
+    """Slices from one window to the next."""
+    edges: Literal["neighbours", "duplicated"] = "neighbours"
+    """What a window's outermost slices see beyond it; ``duplicated`` is as released."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "HDenseUNetArguments":
+        if self.slices.up[-1] != self.volume.up[-1]:
+            raise ValueError("slices.up and volume.up must end with as many channels, which are added")
+        if self.step > self.window - 2:
+            raise ValueError(f"step must be at most {self.window - 2}, or slices are left out")
+        if self.skips and self.slices.up[:3] != self.slices.skipped:
+            raise ValueError(f"with skips, slices.up must begin with {self.slices.skipped}")
+        return self
+
+
+def _kind_of_network(found: Any) -> str:  # noqa: ANN401 - whatever the YAML holds
+    keys = found if isinstance(found, dict) else type(found).model_fields
+    return "hdenseunet" if "slices" in keys else "meshnet"
+
+
 class Network(Strict):
     """Which network, and its arguments."""
 
-    name: Literal["meshnet"]
-    arguments: MeshNetArguments
+    name: Literal["meshnet", "hdenseunet"]
+    arguments: Annotated[
+        Annotated[MeshNetArguments, Tag("meshnet")] | Annotated[HDenseUNetArguments, Tag("hdenseunet")],
+        Discriminator(_kind_of_network),
+    ]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Network":
+        if self.name != _kind_of_network(self.arguments):
+            raise ValueError(f"arguments are not those of a {self.name}")
+        return self
 
 
 class Weights(Strict):
@@ -84,6 +139,25 @@ class Crop(Strict):
     """A model file beside this one, on the same grid."""
     margin: Annotated[int, Field(ge=0)]
     """Voxels around the box."""
+    if_nothing: Literal["refuse", "empty"] = "refuse"
+    """What becomes of a scan in which it finds nothing: refused, or all of it background, which is said."""
+
+
+class HounsfieldWindow(Strict):
+    """Hounsfield units, cut to a window, less an offset."""
+
+    low: float
+    high: float
+    offset: float = 0.0
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "HounsfieldWindow":
+        if not self.low < self.high:
+            raise ValueError(f"low must be less than high, found {self.low} and {self.high}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g} HU less {self.offset:g}"
 
 
 class NetworkInput(Strict):
@@ -92,9 +166,9 @@ class NetworkInput(Strict):
     modality: Literal["T1", "T2", "CT"]
     axes: Annotated[str, Field(pattern="^[LRPAIS]{3}$")]
     """Where the network's three axes run, in its order: LIA for a FreeSurfer-conformed volume."""
-    spacing: tuple[Millimetres, Millimetres, Millimetres]
-    """Voxel size along those axes, in millimetres."""
-    normalize: Normalize
+    spacing: tuple[Millimetres, Millimetres, Millimetres] | Literal["own"]
+    """Voxel size along those axes, in millimetres; ``own``: that of the scan, whatever it is."""
+    normalize: Normalize | HounsfieldWindow
     grid: Literal["own", "conformed"] = "own"
     """What the network sees: the scan's own field of view at `spacing`, or FreeSurfer's conformed cube
     (256 voxels of 1 mm a side, whole numbers from 0 to 255)."""
@@ -126,6 +200,15 @@ class Output(Strict):
     """One for each logit, in order; the first is the background."""
     sha256: Sha256 | None = None
     """`labels_sha256` of the labels as they were when the model was saved."""
+    thresholds: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    """For each label but the background, the probability from which a voxel has it; where several reach
+    theirs, the last one counts. None: the most likely label."""
+
+    @model_validator(mode="after")
+    def _thresholds_for_all(self) -> "Output":
+        if self.thresholds and len(self.thresholds) != len(self.labels) - 1:
+            raise ValueError("thresholds must be one for each label but the background")
+        return self
 
     @model_validator(mode="after")
     def _as_saved(self) -> "Output":
@@ -137,9 +220,9 @@ class Output(Strict):
 class Postprocess(Strict):
     """What happens to a raw decision."""
 
-    keep: Literal["everything", "largest-component", "complete-component"]
+    keep: Literal["everything", "largest-component", "complete-component", "liver-and-tumours"]
     """Which 26-connected pieces of all labels together are kept: all, the largest, or the one that has the
-    most of its rarest label."""
+    most of its rarest label. For a liver (1) with tumours (2): the largest, with its holes filled."""
 
 
 class SimulatedHeads(Strict):

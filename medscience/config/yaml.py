@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,7 +128,7 @@ def check(path: Path, content: object, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as faults:
-        lines = [_fault(fault["loc"], fault["msg"], model) for fault in faults.errors()]
+        lines = [_fault(_keys(fault["loc"], content), fault["msg"], model) for fault in faults.errors()]
         raise ConfigError(
             "CONFIG-INVALID",
             file=path,
@@ -139,9 +139,20 @@ def check(path: Path, content: object, model: type[Model]) -> Model:
         ) from faults
 
 
-def _fault(place: Iterable[int | str], message: str, model: type[Strict]) -> str:
+def _keys(place: Sequence[int | str], content: Any) -> list[str]:  # noqa: ANN401 - whatever the YAML holds
+    """The keys that lead to a fault; the name of one of several forms, which pydantic adds, is none."""
+    names = []
+    for part in place[:-1]:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            continue
+        names.append(str(part))
+    return [*names, *map(str, place[-1:])]
+
+
+def _fault(names: list[str], message: str, model: type[Strict]) -> str:
     """One fault, with the key that was probably meant."""
-    names = [str(part) for part in place]
     known = list(model.model_fields)
     near = difflib.get_close_matches(names[-1], known, n=1) if names else []
     hint = f" (did you mean {near[0]!r}?)" if near and "Extra inputs" in message else ""

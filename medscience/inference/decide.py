@@ -30,6 +30,9 @@ class Head:
     maps: tuple[str, ...] = ()
     """Beside the most likely class: ``confidence``, its probability; ``entropy`` of all classes, 1 where all
     are equally likely; ``probability-N`` of class N. As uint8, 255 for 1."""
+    thresholds: tuple[float, ...] = ()
+    """The probability from which a voxel has each class but the first, the last that reaches it counts;
+    none: the most likely class."""
 
     @property
     def classes(self) -> int:
@@ -55,7 +58,7 @@ def decide(features: Tensor, head: Head) -> NDArray[np.generic]:
     """
     shape = features.shape[2:]
     decided = np.empty(shape, dtype=head.decision)
-    numbers = head.classes * (3 if head.maps else 1) + head.channels
+    numbers = head.classes * (3 if head.maps or head.thresholds else 1) + head.channels
     slices = max(LOGITS // (4 * numbers * shape[1] * shape[2]), 1)
     for start in range(0, shape[0], slices):
         part = decided[start : start + slices]
@@ -128,11 +131,17 @@ def _decided(features: Tensor, head: Head) -> NDArray[np.generic]:
             expected="finite numbers",
             fix="check the weights and the image's values",
         )
+    if not (head.maps or head.thresholds):
+        return found.numpy()
+    probabilities = torch.softmax(logits, dim=axis)
+    if head.thresholds:
+        found.zero_()
+        for label, threshold in enumerate(head.thresholds, start=1):
+            found[probabilities.select(axis, label) >= threshold] = label
     if not head.maps:
         return found.numpy()
     decided = np.empty(len(found), dtype=head.decision)
     decided["label"] = found.numpy()
-    probabilities = torch.softmax(logits, dim=axis)
     for name in head.maps:
         decided[name] = (255 * _map(name, probabilities, axis)).round_().to(torch.uint8).numpy()
     return decided

@@ -8,6 +8,8 @@ from torch import nn
 
 from medscience.inference.decide import Head
 from medscience.inference.layers import Layers
+from medscience.inference.windows import Windows
+from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.receptive_field import alignment
 
 Precision = Literal["float32", "bfloat16"]
@@ -18,7 +20,7 @@ Precision = Literal["float32", "bfloat16"]
 class Engine:
     """A network, ready to run."""
 
-    features: Layers
+    features: Layers | Windows
     """Maps an image (1, 1, I, J, K), float32, to features (1, C, I, J, K)."""
     head: Head
     """From features to logits, and what is kept of them."""
@@ -27,23 +29,42 @@ class Engine:
     """Number of voxels of which a tile's start must be a multiple."""
 
 
-def engine(network: nn.Module, precision: Precision = "float32", maps: tuple[str, ...] = ()) -> Engine:
+def engine(
+    network: nn.Module,
+    precision: Precision = "float32",
+    maps: tuple[str, ...] = (),
+    thresholds: tuple[float, ...] = (),
+) -> Engine:
     """Return a network ready to run.
 
     Parameters
     ----------
     network : Module
-        Has `features`, which keep the volume's size, and a pointwise `head`.
+        Has `features`, which keep the volume's size, and a pointwise `head`; or is an H-DenseUNet, whose
+        averaged probabilities, as logarithms, are taken for logits.
     precision : str
         Of what is held between the layers.
     maps : tuple of str
         What is kept of the logits beside the most likely class: see `Head`.
+    thresholds : tuple of float
+        How labels follow from probabilities: see `Head`.
     """
+    kind = getattr(torch, precision)
+    if isinstance(network, HDenseUNet):
+        return Engine(
+            Windows(network, kind), Head(_as_it_is(network.classes), maps, thresholds), precision, 1
+        )
     features: nn.Sequential = network.features  # type: ignore[assignment]
     head: nn.Conv3d = network.head  # type: ignore[assignment]
-    return Engine(
-        Layers(features, getattr(torch, precision)), Head(head, maps), precision, alignment(network)
-    )
+    return Engine(Layers(features, kind), Head(head, maps, thresholds), precision, alignment(network))
+
+
+def _as_it_is(channels: int) -> nn.Conv3d:
+    """A layer that changes nothing."""
+    layer = nn.Conv3d(channels, channels, 1)
+    nn.init.dirac_(layer.weight)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
 
 
 def precision_of(wish: Precision | Literal["auto"]) -> Precision:

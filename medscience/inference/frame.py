@@ -20,6 +20,12 @@ SPACING_AGREES = 0.02
 """Part by which spacing may differ from the one that a network was trained at, without interpolation."""
 AIR = -500.0
 """Hounsfield units: darker voxels than this are air in CT, and do not occur in MRI."""
+SOME_AIR = 0.005
+"""Part of a CT's middle planes that is air at least: around a body, or in its bowels."""
+SOFT = (-250.0, 400.0)
+"""Hounsfield units between which soft tissue lies, with contrast agent too."""
+MOSTLY = 0.7
+"""Part of a CT's body that is soft tissue at least; the rest is bone, metal and table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def grid_of_frame(grid: Geometry, wanted: NetworkInput) -> Geometry:
 
 def _own_grid(turned: Geometry, wanted: NetworkInput) -> Geometry:
     """The scan's own field of view at a network's spacing."""
-    if np.allclose(turned.spacing, wanted.spacing, rtol=SPACING_AGREES, atol=0):
+    if wanted.spacing == "own" or np.allclose(turned.spacing, wanted.spacing, rtol=SPACING_AGREES, atol=0):
         return turned
     return turned.with_spacing(wanted.spacing)
 
@@ -90,14 +96,40 @@ def _check_extent(image: Image) -> None:
 
 def _check_modality(image: Image, wanted: NetworkInput) -> None:
     """CT carries Hounsfield units, with air far below zero; magnitude MRI has no such values."""
+    if wanted.modality == "CT":
+        _check_hounsfield(image)
+        return
     dark = max(float((plane < AIR).mean()) for plane in _middle_planes(image))
-    if wanted.modality in ("T1", "T2") and dark > 0.05:
+    if dark > 0.05:
         raise InputError(
             "PREDICT-MODALITY",
             field="voxels",
             found=f"{dark:.0%} of a middle slice below {AIR:g}, as air is in CT",
             expected=f"{wanted.modality}-weighted MRI",
             fix="choose a model for CT",
+        )
+
+
+def _check_hounsfield(image: Image) -> None:
+    """Check that a scan has air, and that most else is as dense as soft tissue.
+
+    So are all CTs, with metal and contrast too. MRI and PET have no air below zero; a CT that was stored
+    without its intercept has tissue where there should be bone.
+    """
+    unit = image.meaning.value_unit
+    values = np.concatenate([plane.ravel() for plane in _middle_planes(image)])
+    dense = values[values >= AIR]
+    air = 1 - dense.size / values.size
+    soft = float(((dense > SOFT[0]) & (dense < SOFT[1])).mean()) if dense.size else 0.0
+    if unit not in (None, "HU") or air < SOME_AIR or soft < MOSTLY:
+        raise InputError(
+            "PREDICT-MODALITY",
+            field="voxels",
+            found=f"{air:.1%} of three middle slices below {AIR:g}, and {soft:.0%} of the rest from "
+            f"{SOFT[0]:g} to {SOFT[1]:g}" + (f", in {unit}" if unit else ""),
+            expected=f"CT in Hounsfield units: {SOME_AIR:.1%} or more, as air is, and {MOSTLY:.0%} or more, "
+            "as soft tissue is",
+            fix="choose a model for this kind of scan, or bring its values to Hounsfield units",
         )
 
 

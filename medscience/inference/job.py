@@ -18,9 +18,10 @@ from medscience.inference.engine import Engine, Precision, engine
 from medscience.inference.footprint import footprint
 from medscience.inference.frame import frame_of
 from medscience.inference.link import Link, Region
-from medscience.inference.plan import Footprint, Plan, overlapping, plan, whole
+from medscience.inference.plan import Footprint, Plan, overlapping, plan, slabs, whole
 from medscience.inference.predict import Blocks, Has, Normalize, Write, has_none, predict
 from medscience.inference.tiling import Sizes
+from medscience.inference.windows import Windows
 from medscience.models.receptive_field import context, is_exact
 from medscience.models.zoo import load
 from medscience.preprocess.normalize import normalization
@@ -92,7 +93,7 @@ def prepare(
     description, network = model
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
-    ready = engine(network, precision, maps)
+    ready = engine(network, precision, maps, description.output.thresholds)
     todo = planned(link, network, ready, memory, block, workers)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
@@ -115,6 +116,8 @@ def planned(
         If it does not fit.
     """
     held = footprint(ready)
+    if isinstance(ready.features, Windows):
+        return _windowed(ready.features, link, held, memory, block, workers)
     if not is_exact(network):
         if workers > 1:
             log.info("this network should see everything at once: one worker does it")
@@ -123,6 +126,15 @@ def planned(
     if todo.workers < workers:
         log.info("%d of %d workers are used: more blocks are not done sooner", todo.workers, workers)
     return todo
+
+
+def _windowed(
+    features: Windows, link: Link, held: Footprint, memory: int, block: Sizes | None, workers: int
+) -> Plan:
+    """Whole slices; windows lie where they lie, so that it is exact however the slices are shared out."""
+    if block:
+        return plan(link, features.halo, held, memory, block, workers)
+    return slabs(link, features.halo, held, memory, workers)
 
 
 def _everything(link: Link, held: Footprint, memory: int, block: Sizes | None) -> Plan:
@@ -162,6 +174,10 @@ def focused(job: Job, crop: Crop, folder: Path, largest: Largest, memory: int) -
     labels = np.zeros(job.frame.shape, dtype=np.uint8)
     first.run(labels.__setitem__)
     found = np.argwhere(largest(labels))
+    if not len(found) and crop.if_nothing == "empty":
+        nowhere = (slice(0, 0),) * 3
+        note = f"{crop.model} finds nothing to look at in this scan: all of it is background"
+        return replace(job, plan=replace(job.plan, focus=nowhere), notes=(*job.notes, note))
     if not len(found):
         raise ModelError(
             "PREDICT-FOCUS",

@@ -16,11 +16,12 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv3d, pad
+from torch.nn.functional import pad
 
 from medscience.errors import ModelError
 from medscience.inference.tiling import Sizes
 from medscience.models.meshnet import DepthToSpace, SpaceToDepth
+from medscience.models.onednn import convolved, has_onednn
 from medscience.progress import Tell, nobody
 
 SLAB = 4 << 20
@@ -133,6 +134,11 @@ class Layers:
         return self._voxels(held.volume)[:, :, :i, :j, :k] if self._voxels else held.volume
 
     @property
+    def parts(self) -> int:
+        """Into how many parts work is divided to tell of it."""
+        return len(self.layers)
+
+    @property
     def channels(self) -> int:
         """The most channels for each voxel that are held at once, of inputs and outputs."""
         cell = self._cells.cell**3 if self._cells else 1
@@ -174,38 +180,18 @@ def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
             _convolve(convolution, precision),
             (convolution.in_channels, convolution.out_channels),
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
-            0 if _has_onednn(precision) else convolution.weight[0].numel(),
+            0 if has_onednn(precision) else convolution.weight[0].numel(),
             any(isinstance(part, nn.InstanceNorm3d) for part in after),
             next((part for part in after if isinstance(part, ACTIVATIONS)), None),
         )
 
 
 def _convolve(layer: nn.Conv3d, precision: torch.dtype) -> Convolve:
-    """Return a layer's convolution without padding along the first axis, where the window has it.
-
-    oneDNN is called by name: left to choose, PyTorch takes a loop of its own for small float32 windows
-    (ATen, native/Convolution.cpp, ``use_mkldnn``), which is ten times slower and holds every window 27 times.
-    """
+    """Return a layer's convolution without padding along the first axis, where the window has it."""
     weight = layer.weight.detach().to(precision, memory_format=torch.channels_last_3d)
     bias = None if layer.bias is None else layer.bias.detach().to(precision)
     padding = [0, *layer.padding[1:]]
-    stride, dilation = [1, 1, 1], list(layer.dilation)
-
-    def convolve(window: Tensor) -> Tensor:
-        if not onednn:
-            return conv3d(window, weight, bias, stride, padding, dilation)
-        found: Tensor = torch.ops.aten.mkldnn_convolution(window, weight, bias, padding, stride, dilation, 1)
-        return found
-
-    onednn = _has_onednn(precision)
-    return convolve
-
-
-def _has_onednn(precision: torch.dtype) -> bool:
-    """Whether oneDNN convolves in a precision on this processor."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    return precision == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return lambda window: convolved(window, weight, bias, padding, dilation=layer.dilation)
 
 
 def _run(layer: Layer, held: Held, room: int) -> Held:

@@ -1,9 +1,11 @@
 """What a prediction will take, before it runs: tile, halo and peak memory."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
+
+import numpy as np
 
 from medscience.errors import MemoryPromiseError
 from medscience.inference.link import Link, Region
@@ -14,6 +16,9 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 SIDE = 64
 """Blocks that are chosen here have sides of whole multiples of this many voxels."""
+
+SLAB = 2 * SIDE
+"""Most slices of a block where whole slices must be seen."""
 
 PIECE = 48
 """Sides of the pieces in which features are interpolated."""
@@ -124,6 +129,7 @@ def plan(
     memory: int,
     block: Sizes | None = None,
     workers: int = 1,
+    choices: Sequence[Sizes] | None = None,
 ) -> Plan:
     """Choose the blocks that are done soonest and keep within a memory.
 
@@ -144,6 +150,8 @@ def plan(
         Blocks to use instead of choosing, along (z, y, x).
     workers : int
         The most processes that may share the blocks; the memory is for all of them together.
+    choices : sequence of tuple of int, optional
+        Blocks to choose from instead of all cuts.
 
     Raises
     ------
@@ -152,7 +160,7 @@ def plan(
     """
     shape = link.image.shape
     wanted = tuple(min(b, n) for b, n in zip(block, shape, strict=True)) if block else None
-    choices = [wanted] if wanted else _choices(shape)
+    choices = [wanted] if wanted else choices or _choices(shape)
     plans = [_plan(link, choice, halo, footprint, workers) for choice in choices]
     fitting = [choice for choice in plans if choice.predicted_bytes <= memory]
     if not fitting:
@@ -168,6 +176,23 @@ def plan(
             + (", or fewer --workers" * (workers > 1)),
         )
     return min(fitting, key=lambda p: (-(-p.blocks // p.workers) * math.prod(p.tile), p.blocks))
+
+
+def slabs(link: Link, halo: Sizes, footprint: Footprint, memory: int, workers: int = 1) -> Plan:
+    """Return the plan of a network that must see whole slices along the frame's first axis.
+
+    Blocks are at most `SLAB` slices deep even where all of them fit: that is what an interruption costs.
+
+    Raises
+    ------
+    MemoryPromiseError
+        If not even a thin block fits.
+    """
+    shape = link.image.shape
+    across = int(np.abs(link.matrix[0, :3]).argmax())
+    depths = sorted({min(depth, shape[across]) for depth in (SLAB, SIDE)}, reverse=True)
+    cuts = [tuple(depth if n == across else size for n, size in enumerate(shape)) for depth in depths]
+    return plan(link, halo, footprint, memory, workers=workers, choices=cuts)
 
 
 def whole(link: Link, footprint: Footprint, memory: int) -> Plan:

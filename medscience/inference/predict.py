@@ -16,6 +16,7 @@ from medscience.inference.engine import Engine
 from medscience.inference.link import Link, Region
 from medscience.inference.plan import Plan
 from medscience.inference.tiling import with_halo
+from medscience.inference.windows import Windows
 from medscience.progress import Tell, nobody
 from medscience.store.grid import regions
 
@@ -46,7 +47,7 @@ class Blocks:
     @property
     def parts(self) -> int:
         """Of a block, to tell how far work has come: its layers, and what is decided and written."""
-        return len(self.engine.features.layers) + 1
+        return self.engine.features.parts + 1
 
     def todo(self, has: Has = has_none) -> list[Region]:
         """Return the regions of the blocks that are not written yet."""
@@ -71,11 +72,13 @@ class Blocks:
         return labels
 
     def _features(self, box: Region, seams: Seams, tell: Tell) -> torch.Tensor:
-        plan, shape = self.plan, self.frame.shape
+        plan, shape, features = self.plan, self.frame.shape, self.engine.features
+        if isinstance(features, Windows):
+            return features.of(self._see, shape, box, tell)
         if plan.blend:
             return blended(self.engine, self._see, shape, plan.blend, box, seams)
         read, keep = with_halo(box, plan.halo, shape, self.engine.alignment)
-        return self.engine.features(self._see(read), tell)[(slice(None), slice(None), *keep)]
+        return features(self._see(read), tell)[(slice(None), slice(None), *keep)]
 
     def _see(self, region: Region) -> torch.Tensor:
         return torch.from_numpy(self.normalize(np.ascontiguousarray(self.frame.read(region))))[None, None]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from medscience.config.yaml import check, write_yaml
-from medscience.description import Label, ModelFile, Network, file_sha256, labels_sha256
+from medscience.description import Label, MeshNetArguments, ModelFile, Network, file_sha256, labels_sha256
 from medscience.detector import DetectorDesign, DetectorFile
 from medscience.errors import ModelError
 from medscience.models.known_answer import small_frame, small_input, write_known_answer
-from medscience.models.plain import Convolution, plain_logits
+from medscience.models.plain import Convolution, as_convolutions, plain_logits
 from medscience.models.zoo import build, fit_weights, load_tensors, parameters, write_tensors
 from medscience.store.files import replaced
 
@@ -22,7 +23,7 @@ def save_model(
     folder: Path,
     description: dict[str, Any],
     tensors: dict[str, NDArray[np.float32]],
-    convolutions: Sequence[Convolution],
+    convolutions: Sequence[Convolution] | None = None,
 ) -> Path:
     """Write a model's files and return the model file's path.
 
@@ -35,8 +36,9 @@ def save_model(
         and the known answer.
     tensors : dict of ndarray
         The network's weights by name, with the running statistics of batch normalisation.
-    convolutions : sequence of Convolution
-        The same weights as layers, from which the known answer is computed independently.
+    convolutions : sequence of Convolution, optional
+        A MeshNet's weights as layers, from which the known answer is computed independently; by default they
+        are taken from `tensors`.
 
     Raises
     ------
@@ -49,19 +51,23 @@ def save_model(
     write_tensors(weights, tensors)
     image = small_input()
     network = Network.model_validate(description["network"])
+    built = build(network)
     description["weights"] |= {
         "file": weights.name,
         "sha256": file_sha256(weights),
-        "parameters": parameters(build(network)),
+        "parameters": parameters(built),
     }
     labels = [Label.model_validate(label) for label in description["output"]["labels"]]
     description["output"] = {"labels": description["output"]["labels"], "sha256": labels_sha256(labels)}
-    description["known_answer"] = write_known_answer(
-        answer,
-        image,
-        plain_logits(convolutions, image, network.arguments.cell),
-        "medscience.models.plain, in float64 NumPy",
-    )
+    if isinstance(network.arguments, MeshNetArguments):
+        layers = convolutions or as_convolutions(tensors, network.arguments)
+        logits, by = (
+            plain_logits(layers, image, network.arguments.cell),
+            "medscience.models.plain, in float64 NumPy",
+        )
+    else:
+        logits, by = _as_built(built, tensors, image), "the network as it is built, in float64 PyTorch"
+    description["known_answer"] = write_known_answer(answer, image, logits, by)
     return _written(path, check(path, description, ModelFile))
 
 
@@ -122,3 +128,13 @@ def _written(path: Path, model: ModelFile | DetectorFile) -> Path:
     with replaced(path) as temporary:
         temporary.write_text(write_yaml(model), "utf-8")
     return path
+
+
+@torch.inference_mode()
+def _as_built(
+    network: nn.Module, tensors: dict[str, NDArray[np.float32]], image: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the logits of a network whose layers are run one by one; nothing is folded."""
+    network.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in tensors.items()})
+    logits: Tensor = network.double().eval()(torch.from_numpy(image).double()[None, None])[0]
+    return logits.float().numpy()

@@ -15,14 +15,21 @@ from medscience.detector import DetectorFile, FringeNetwork, SPNetNetwork, read_
 from medscience.errors import ModelError
 from medscience.models.fold import folded
 from medscience.models.fringe import Fringe
+from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.meshnet import MeshNet, fold_batch_norm
+from medscience.models.quick import quickened
 from medscience.models.spnet import SPNet
 from medscience.models.tensors import check_tensors
 from medscience.store.files import replaced
 
 log = logging.getLogger(__name__)
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"meshnet": MeshNet, "fringe": Fringe, "spnet": SPNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "meshnet": MeshNet,
+    "hdenseunet": HDenseUNet,
+    "fringe": Fringe,
+    "spnet": SPNet,
+}
 """Network by its name in a model file."""
 
 
@@ -79,6 +86,8 @@ def trained(path: Path, model: ModelFile | DetectorFile) -> nn.Module:
 
 def for_prediction(network: nn.Module) -> nn.Module:
     """Return a network ready to predict: batch normalisation is folded in, one pass less for each layer."""
+    if isinstance(network, HDenseUNet):
+        return quickened(network)
     normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
     return (fold_batch_norm(network) if isinstance(network, MeshNet) and normed else network).eval()
 

@@ -19,6 +19,9 @@ class Cleaned:
     labels: NDArray[Any]
     pieces_removed: int
     voxels_removed: int
+    voxels_filled: int = 0
+    warnings: tuple[str, ...] = ()
+    """What a reader of the labels should know."""
 
 
 def keep_largest(labels: NDArray[Any]) -> Cleaned:
@@ -75,11 +78,3 @@ def _keep(labels: NDArray[Any], worth: Callable[[NDArray[np.int64]], NDArray[np.
     kept = int(worth(counts).argmax())
     removed = int(counts.sum() - counts[kept].sum())
     return Cleaned(np.where(pieces == kept + 1, labels, 0).astype(labels.dtype), count - 1, removed)
-
-
-KEEP: dict[str, Callable[[NDArray[Any]], Cleaned]] = {
-    "everything": lambda labels: Cleaned(labels, 0, 0),
-    "largest-component": keep_largest,
-    "complete-component": keep_complete,
-}
-"""The rules that a model file can name."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.description import Normalize
+from medscience.description import HounsfieldWindow, Normalize
 from medscience.errors import InputError
 from medscience.image import Image
 
@@ -49,14 +49,27 @@ class Normalization:
         return np.clip(scaled, 0, 1, out=scaled) if self.clip else scaled
 
 
-def normalization(image: Image, name: Normalize) -> Normalization:
-    """Return the normalisation of an image, reading it slab by slab.
+@dataclass(frozen=True, slots=True)
+class Windowing:
+    """Hounsfield units cut to a window, less an offset: the same for every image."""
+
+    window: HounsfieldWindow
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Return normalised values, float32, of the same shape."""
+        scaled = np.clip(values.astype(np.float32), self.window.low, self.window.high)
+        scaled -= np.float32(self.window.offset)
+        return scaled
+
+
+def normalization(image: Image, name: Normalize | HounsfieldWindow) -> Normalization | Windowing:
+    """Return the normalisation of an image, reading it slab by slab where that depends on its values.
 
     Parameters
     ----------
     image : Image
         A volume (Z, Y, X).
-    name : str
+    name : str or HounsfieldWindow
         The rule in the model file.
 
     Raises
@@ -64,6 +77,8 @@ def normalization(image: Image, name: Normalize) -> Normalization:
     InputError
         If the quantiles coincide: a constant image has no brightness to scale.
     """
+    if isinstance(name, HounsfieldWindow):
+        return Windowing(name)
     rule = RULES[name]
     low, high = quantiles(image.slabs, (rule.low, rule.high))
     if high <= low:

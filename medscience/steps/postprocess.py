@@ -14,7 +14,7 @@ def postprocess(
     """Clean a prediction as its model file says."""
     from medscience.description import file_sha256, find_model, read_model
     from medscience.errors import MismatchError
-    from medscience.postprocess.components import KEEP
+    from medscience.postprocess.rules import KEEP
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
     from medscience.store.metadata import Content
@@ -50,3 +50,5 @@ def postprocess(
         writer.finish()
         staging.record["pieces_removed"] = cleaned.pieces_removed
         staging.record["voxels_removed"] = cleaned.voxels_removed
+        staging.record["voxels_filled"] = cleaned.voxels_filled
+        staging.record["warnings"] = list(cleaned.warnings)

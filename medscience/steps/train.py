@@ -137,7 +137,6 @@ def _nothing(_state: object) -> None:
 
 def _from_heads(design: "Design", recipe: "Training", name: str, into: Path) -> None:
     """Train on simulated heads, from the start."""
-    from medscience.models.plain import as_convolutions
     from medscience.models.save import save_model
     from medscience.models.zoo import build
     from medscience.simulate.drawn import drawn_patches
@@ -159,8 +158,7 @@ def _from_heads(design: "Design", recipe: "Training", name: str, into: Path) -> 
         "name": name,
         "weights": {key: weights.get(key, "") for key in ("source", "trained_on")},
     }
-    convolutions = as_convolutions(tensors, design.network.arguments)
-    log.info("wrote %s", save_model(into / name, description, tensors, convolutions))
+    log.info("wrote %s", save_model(into / name, description, tensors))
 
 
 def _tissue_maps(design: "Design", heads: "SimulatedHeads") -> "list[NDArray[np.uint8]]":

@@ -68,7 +68,7 @@ def _blocks(share: Share) -> "Blocks":
         description, network = _model(share)
         image = _image(share)
         frame = frame_of(image, description.input).image
-        ready = engine(network, share.precision, share.maps)
+        ready = engine(network, share.precision, share.maps, description.output.thresholds)
         LOADED.blocks = Blocks(frame, image.geometry, ready, share.normalize, share.plan)
         LOADED.share = share
     return LOADED.blocks

@@ -15,7 +15,7 @@ from medscience.errors import ConfigError, MedscienceError, MismatchError, about
 from medscience.geometry import Sizes
 from medscience.image import Image
 from medscience.inference.frame import frame_of
-from medscience.preprocess.normalize import Normalization, normalization
+from medscience.preprocess.normalize import Normalization, Windowing, normalization
 from medscience.preprocess.resample import nearest
 from medscience.progress import Tell, nobody
 from medscience.store.images import StoredImage, open_image
@@ -53,7 +53,7 @@ class Example:
     """What the network sees (I, J, K), before `normalize`."""
     truth: Image
     """The labels there."""
-    normalize: Normalization
+    normalize: Normalization | Windowing
     unseen: int
     """Value of the labels that says that nobody looked: the largest of their type."""
     survey: Survey

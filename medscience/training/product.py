@@ -11,7 +11,6 @@ import torch
 from medscience.description import Label
 from medscience.measure.agreement import METRICS, Agreement, summary
 from medscience.measure.statistics import Interval, bootstrap
-from medscience.models.plain import as_convolutions
 from medscience.models.save import save_model
 from medscience.store.files import replaced
 from medscience.store.record import versions
@@ -84,8 +83,7 @@ def write_product(folder: Path, name: str, job: Job, state: Checkpoint, results:
         },
         "accuracy": _accuracy(results, labels),
     }
-    convolutions = as_convolutions(tensors, job.design.network.arguments)
-    return save_model(folder, description, tensors, convolutions)
+    return save_model(folder, description, tensors)
 
 
 def fingerprint_of(folder: Path) -> str | None:

@@ -1,0 +1,53 @@
+"""Convolutions by oneDNN, called by name.
+
+Left to choose, PyTorch takes a loop of its own for small float32 images (ATen, native/Convolution.cpp,
+``use_mkldnn``), which is up to ten times slower and holds every window as often as the kernel has weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv3d
+
+LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""How images and weights of so many axes lie in memory, so that nothing is turned round for oneDNN."""
+
+
+def has_onednn(precision: torch.dtype) -> bool:
+    """Whether oneDNN convolves in a precision on this processor."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return precision == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def convolved(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    padding: Sequence[int],
+    stride: Sequence[int] | None = None,
+    dilation: Sequence[int] | None = None,
+) -> Tensor:
+    """Return the convolution of an image (B, C, ...) with weights (C', C, ...); for prediction only."""
+    ones = [1] * (x.dim() - 2)
+    how = list(stride or ones), list(dilation or ones)
+    if has_onednn(x.dtype):
+        found: Tensor = torch.ops.aten.mkldnn_convolution(x, weight, bias, list(padding), *how, 1)
+        return found
+    plain = conv2d if x.dim() == 4 else conv3d
+    return plain(x, weight, bias, how[0], list(padding), how[1])
+
+
+class Convolution(nn.Module):
+    """A convolution for prediction: with the same weights, by oneDNN where it can."""
+
+    def __init__(self, conv: nn.Conv2d | nn.Conv3d) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(conv.weight.detach().contiguous(memory_format=LAYOUT[conv.weight.dim()]))
+        self.bias = conv.bias
+        self.padding, self.stride, self.dilation = cast(Any, (conv.padding, conv.stride, conv.dilation))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return convolved(x, self.weight, self.bias, self.padding, self.stride, self.dilation)
