@@ -126,5 +126,7 @@ def films():
 
 def report_what_there_is():
     shell("medscience report {CONFIG:q} {PAGE}")
+    for model in sorted({model for model, _ in COHORT.pairs}):
+        shell("medscience queue {CONFIG:q} {model:q} results/review/{model}.tsv")
     Path(UNFINISHED).touch()
     print(f"The report says what failed: {PAGE}", file=sys.stderr)
