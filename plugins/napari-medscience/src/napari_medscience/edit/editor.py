@@ -126,7 +126,8 @@ class Editor:
     def _axis(self) -> int:
         """The axis of z, y, x along which slices are shown."""
         lead = self.viewer.dims.ndim - 3
-        return int(self.viewer.dims.order[lead]) - lead
+        order: tuple[int, ...] = self.viewer.dims.order
+        return order[lead] - lead
 
     @property
     def _place(self) -> Place:
