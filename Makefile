@@ -79,8 +79,9 @@ bench: setup ## time and memory, as ratios within one run
 	$(RUN) python -m tests.bench
 	$(RUN) python -m tests.bench.report
 
-faults: setup ## kill a writer 200 times, and flip 10,000 bits before verify
+faults: setup ## kill a writer 200 times, flip 10,000 bits before verify, and kill 10 reviewers 200 times
 	$(RUN) python -m tests.faults
+	$(RUN) python -m tests.faults.reviewers
 
 COUNT ?= 1000000
 SEED ?= 0

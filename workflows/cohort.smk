@@ -10,6 +10,7 @@ from medscience.config.sheet import NAME
 from medscience.description import find_model
 from medscience.errors import MedscienceError
 from medscience.review.reviews import read_reviews
+from medscience.store.commit import commit_path
 
 
 include: "settings.smk"
@@ -72,7 +73,15 @@ def reference(wildcards):
 
 
 def correction(wildcards):
-    return REVIEWS.correction(wildcards.model, wildcards.sample)
+    """The commit of the correction that stands; one that is lost stops its own sample only."""
+    store = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
+    commit = store and commit_path(store)
+    return [str(commit)] if commit and commit.exists() else []
+
+
+def correction_option(wildcards):
+    store = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
+    return ["--correction", store] if store else []
 
 
 def measured(model=None):

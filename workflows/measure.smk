@@ -7,6 +7,7 @@ rule measure:
         labels="results/labels/{model}/{sample}.ome.zarr.commit.json",
         image="results/images/{sample}.ome.zarr.commit.json",
         reference=reference,
+        correction=correction,
     output:
         "results/measurements/{model}/{sample}.parquet",
     log:
@@ -15,7 +16,7 @@ rule measure:
         reference=lambda wildcards, input: (
             f"--reference {input.reference}" if input.reference else ""
         ),
-        correction=correction,
+        correction=correction_option,
         failed="results/failed/measure/{model}/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "

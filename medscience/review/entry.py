@@ -116,7 +116,8 @@ def entry_of(row: Sequence[Any]) -> Entry | None:
     except InputError:
         return None
     entry = Entry(sequence, verdict, previous, digest)
-    return entry if _digest(sequence, verdict, previous) == digest else None
+    intact = _digest(sequence, verdict, previous) == digest and row_of(entry) == tuple(row)
+    return entry if intact else None
 
 
 def _digest(sequence: int, verdict: Verdict, previous: str) -> str:

@@ -30,7 +30,7 @@ def to_json(entries: Iterable[Entry]) -> str:
 def to_csv(entries: Iterable[Entry]) -> str:
     """Return entries as comma-separated text."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a bare CR too
     writer.writerow(COLUMNS)
     writer.writerows([_guarded(value) for value in row_of(entry)] for entry in entries)
     return file.getvalue()

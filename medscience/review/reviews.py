@@ -29,11 +29,6 @@ class Reviews:
         case = self.cases.get((model, sample))
         return case is not None and case.decision == "reject"
 
-    def correction(self, model: str, sample: str) -> list[str]:
-        """Return the options by which ``medscience measure`` takes the correction that stands."""
-        path = self.corrections.get((model, sample))
-        return ["--correction", path.as_posix()] if path else []
-
     @property
     def state(self) -> str:
         """A digest that changes with every verdict, and when one no longer holds."""

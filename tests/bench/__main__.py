@@ -23,6 +23,7 @@ from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
 from tests.bench.painting import painting
+from tests.bench.reviewing import reviewing
 from tests.bench.row import HEADER, Row, table
 from tests.bench.safety import safety
 from tests.bench.setting import WHOLE, Setting
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "dicom": dicom,
     "classes": classes,
     "memory": memory,
+    "review": reviewing,
     "workers": workers,
     "training": training,
     "painting": painting,
