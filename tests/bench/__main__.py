@@ -22,6 +22,7 @@ from tests.bench.classes import classes
 from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
+from tests.bench.painting import painting
 from tests.bench.reviewing import reviewing
 from tests.bench.row import HEADER, Row, table
 from tests.bench.safety import safety
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "workers": workers,
     "training": training,
     "sheet": sheet,
+    "painting": painting,
 }
 RESULTS = Path("results")
 

@@ -24,7 +24,9 @@ TISSUES = (
 )
 
 
-def write(path, array, affine=UPRIGHT, *, step="ingest", time_step=None, meaning=None, inputs=None, **content):
+def write(
+    path, array, affine=UPRIGHT, *, step="ingest", time_step=None, meaning=None, inputs=None, **content
+):
     """Write an array (Z, Y, X) or (T, Z, Y, X) and commit it; return its path."""
     geometry = Geometry(array.shape[-3:], affine)
     meaning = meaning or Meaning(geometry, "zyx" if array.ndim == 3 else "tzyx", time_step=time_step)
@@ -54,7 +56,7 @@ def meaning_of_labels():
 
 
 def write_run(folder, samples, *, unit="HU", affine=UPRIGHT):
-    """Write images, predictions and labels of samples, `{name: (image, labels)}`, as the workflow leaves them."""
+    """Write images, predictions and labels, `{sample: (image, labels)}`, as the workflow leaves them."""
     for name, (image, labels) in samples.items():
         geometry = Geometry(image.shape[-3:], affine)
         axes, step = ("zyx", None) if image.ndim == 3 else ("tzyx", 0.4)

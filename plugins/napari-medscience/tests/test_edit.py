@@ -42,7 +42,9 @@ def test_whatever_is_painted_is_what_a_turned_array_would_hold(grid, data):
         box = data.draw(boxes(mirror.shape))
         labels[box] = value
         mirror[box] = value
-        points = tuple(np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=3, max_size=3))) for n in mirror.shape)
+        points = tuple(
+            np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=3, max_size=3))) for n in mirror.shape
+        )
         labels[points] = value
         mirror[points] = value
         assert_array_equal(labels[points], mirror[points])
@@ -187,7 +189,9 @@ def test_a_hundred_and_fifty_strokes_are_undone(viewer):
 
 def test_an_image_of_our_store_is_read_only_where_it_is_looked_at(tmp_path, viewer, write_store, monkeypatch):
     geometry = Geometry((130, 140, 150), as_affine(np.eye(4)[[2, 1, 0, 3]]))
-    path = write_store(tmp_path / "x.ome.zarr", np.zeros(geometry.shape, np.uint8), geometry.affine, is_labels=True)
+    path = write_store(
+        tmp_path / "x.ome.zarr", np.zeros(geometry.shape, np.uint8), geometry.affine, is_labels=True
+    )
     chunks = LabelChunks(open_image(path).image.data)
     read = []
     hold = LabelChunks._hold

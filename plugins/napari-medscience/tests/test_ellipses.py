@@ -24,9 +24,7 @@ ONE = Antinode(Ellipse(30.0, 20.0, 12.0, 6.0, 30.0), 2.5, 0.9)
 OTHER = Antinode(Ellipse(60.0, 40.0, 8.0, 5.0, 120.0), 1.0, 0.7)
 
 
-@given(
-    st.floats(-50, 500), st.floats(-50, 500), st.floats(1, 90), st.floats(0.2, 0.95), st.floats(0, 179)
-)
+@given(st.floats(-50, 500), st.floats(-50, 500), st.floats(1, 90), st.floats(0.2, 0.95), st.floats(0, 179))
 def test_corners_lead_back_to_the_ellipse(x, y, a, part, angle):
     ellipse = Ellipse(x, y, a, a * part, angle)
     back = ellipse_in(corners_of(ellipse))

@@ -35,7 +35,10 @@ def finished(tmp_path_factory, make_run):
     folder = tmp_path_factory.mktemp("run")
     make_run(folder, {name: sample(n) for n, name in enumerate(("s01", "s02", "s03"))})
     place = (5.0, 12.0, 21.0)
-    reasons = [Reason("confidence", 0.5, "unsure here", place), Reason("seam", 0.1, "a seam", (1.0, 2.0, 3.0))]
+    reasons = [
+        Reason("confidence", 0.5, "unsure here", place),
+        Reason("seam", 0.1, "a seam", (1.0, 2.0, 3.0)),
+    ]
     table = folder / "results" / "review" / "net.tsv"
     table.parent.mkdir(parents=True)
     write_queue(ranked([("s01", []), ("s02", reasons)]), table)
@@ -180,7 +183,11 @@ def test_edits_wait_until_the_person_comes_back(session, run):
 
 @pytest.mark.parametrize(
     "decision, paint, code",
-    [("accept", True, "REVIEW-DECISION"), ("accept-with-edits", False, "REVIEW-DECISION"), ("reject", False, "VERDICT-FORM")],
+    [
+        ("accept", True, "REVIEW-DECISION"),
+        ("accept-with-edits", False, "REVIEW-DECISION"),
+        ("reject", False, "VERDICT-FORM"),
+    ],
 )
 def test_a_verdict_that_does_not_fit_is_refused_and_nothing_is_lost(session, run, decision, paint, code):
     if paint:
@@ -227,9 +234,11 @@ def test_tools_work_at_the_cursor_and_are_undone_as_one(session, viewer):
     assert (np.asarray(layer.data)[12:17, 15, 15] == 41).all()
 
 
-@pytest.mark.parametrize("grid", [*orientations(SHAPE)[5::12], *obliques(2, shape=SHAPE)], ids=lambda grid: grid.orientation)
+@pytest.mark.parametrize(
+    "grid", [*orientations(SHAPE)[5::12], *obliques(2, shape=SHAPE)], ids=lambda grid: grid.orientation
+)
 def test_a_place_of_the_patient_is_the_voxel_on_the_screen(tmp_path, make_run, viewer, grid):
-    """Also where the grid is tilted: what is painted at the crosshair is stored at that place of the world."""
+    """Also where the grid is tilted: what is painted at the crosshair is stored at that place."""
     make_run(tmp_path, {"s01": sample()}, affine=grid.affine)
     session = Session(viewer, Run.at(tmp_path), "net", Reviewer("ada"))
     session.go(0)

@@ -118,8 +118,12 @@ def test_a_single_painted_slice_fills_nothing():
 
 def test_shapes_between_grow_evenly():
     y, x = np.ogrid[:41, :41]
-    radius = [np.sqrt(shape.sum() / np.pi) for shape in shapes_between(
-        (y - 20) ** 2 + (x - 20) ** 2 < 16, (y - 20) ** 2 + (x - 20) ** 2 < 256, 3)]
+    radius = [
+        np.sqrt(shape.sum() / np.pi)
+        for shape in shapes_between(
+            (y - 20) ** 2 + (x - 20) ** 2 < 16, (y - 20) ** 2 + (x - 20) ** 2 < 256, 3
+        )
+    ]
     assert radius == pytest.approx([7, 10, 13], abs=0.4)
 
 

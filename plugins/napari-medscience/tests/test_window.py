@@ -79,7 +79,7 @@ def test_labels_have_their_own_colours(pictures):
 
 
 def test_a_sitting_from_the_queue_to_the_ledger(display, tmp_path, make_run):
-    """A simulated CT: accept, correct with the mouse, undo, redo, sign by key; in pixels and in the ledger."""
+    """A simulated CT: accept, correct with the mouse, undo, redo, sign by key; pixels and ledger."""
     values, _, geometry = simulate_abdomen((40, 60, 80), (6.0, 4.8, 4.8))
     empty = np.zeros(values.shape, np.uint8)
     run = make_run(tmp_path / "run", {f"s{n}": (values, empty) for n in "123"}, affine=geometry.affine)

@@ -25,7 +25,7 @@ UNNAMED = (1.0, 0.0, 1.0, 1.0)
 """Magenta: a label that the model does not name is seen, not hidden."""
 
 
-def image_layer(name: str, levels: Sequence[Image]) -> LayerData:
+def image_layer(name: str, levels: Sequence[Image], limits: tuple[float, float] | None = None) -> LayerData:
     """Return a grey image, its contrast chosen on the coarsest level.
 
     Parameters
@@ -35,8 +35,10 @@ def image_layer(name: str, levels: Sequence[Image]) -> LayerData:
     levels : sequence of Image
         The image (…, Z, Y, X) and its coarser copies. Only the last is read, at the middle of the axes
         before z.
+    limits : tuple of float, optional
+        What is black and what is white; chosen from the coarsest level unless given, which then is not read.
     """
-    how = {"contrast_limits": contrast(levels[-1]), "colormap": "gray"}
+    how = {"contrast_limits": limits or contrast(levels[-1]), "colormap": "gray"}
     return _layer(name, levels, how, "image")
 
 

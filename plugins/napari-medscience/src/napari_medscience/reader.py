@@ -13,7 +13,7 @@ from napari_medscience.camera import face_the_patient
 from napari_medscience.layers import LayerData
 from napari_medscience.placement import tilt
 from napari_medscience.shown import ShownStore, shown_stores, strangers
-from napari_medscience.stored import layer_name, layer_of
+from napari_medscience.stored import layer_name, layer_of, maps_of
 
 Paths = str | Sequence[str]
 
@@ -25,7 +25,7 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
 
 
 def read(path: Paths) -> list[LayerData]:
-    """Return one layer for each store; voxels are read when they are looked at.
+    """Return a layer for each store, and hidden ones for its maps; voxels are read when they are looked at.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def read(path: Paths) -> list[LayerData]:
     """
     try:
         opened = [open_image(Path(one)) for one in _each(path)]
-        layers = [layer_of(stored) for stored in opened]
+        layers = [layer for stored in opened for layer in (*maps_of(stored), layer_of(stored))]
     except MedscienceError as fault:
         show_error(fault.line)
         raise

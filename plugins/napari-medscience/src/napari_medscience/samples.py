@@ -69,7 +69,9 @@ def simulate_abdomen(
     The background is 0, `ORGANS` follow from 1.
     """
     z, y, x = (
-        ((np.arange(n) - (n - 1) / 2) * step).astype(np.float32).reshape([-1 if m == axis else 1 for m in range(3)])
+        ((np.arange(n) - (n - 1) / 2) * step)
+        .astype(np.float32)
+        .reshape([-1 if m == axis else 1 for m in range(3)])
         for axis, (n, step) in enumerate(zip(shape, spacing, strict=True))
     )
     values = np.full(shape, -1000, dtype=np.float32)

@@ -4,6 +4,7 @@ from medscience.image import Image
 from medscience.store.images import StoredImage
 from napari_medscience.layers import LayerData, image_layer, labels_layer
 from napari_medscience.lazy import lazy
+from napari_medscience.maps import map_layer
 from napari_medscience.placement import tilt
 from napari_medscience.shown import KEY, ShownStore
 from napari_medscience.upright import sliceable
@@ -18,6 +19,18 @@ def layer_of(stored: StoredImage) -> LayerData:
     levels = sliceable(stored.levels, stored.commit.digest, is_labels=stored.content.is_labels)
     name = layer_name(stored) + (" · upright" if resampled else "")
     return _layer(stored, levels, name, resampled=resampled)
+
+
+def maps_of(stored: StoredImage) -> list[LayerData]:
+    """Return a hidden layer for each map that was kept beside labels, such as their confidence."""
+    name = layer_name(stored)
+    return [
+        map_layer(
+            f"{name} · {kind}",
+            sliceable([image], f"{stored.commit.digest}-{kind}", is_labels=False)[0],
+        )
+        for kind, image in stored.maps.items()
+    ]
 
 
 def stored_voxels(stored: StoredImage) -> LayerData:

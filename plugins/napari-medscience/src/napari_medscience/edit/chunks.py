@@ -14,7 +14,7 @@ from medscience.store.grid import CHUNK
 from napari_medscience.edit.history import Chunk, History
 
 HELD = 1 << 28
-"""Bytes of unchanged chunks that are kept, so that going back and forth through slices reads nothing twice."""
+"""Bytes of unchanged chunks that are kept, so that going back and forth through slices reads little twice."""
 
 Region = tuple[slice, ...]
 Values = NDArray[Any]
@@ -131,7 +131,8 @@ class LabelChunks:
 
     def _chunks(self, bounds: list[tuple[int, int]]) -> list[Chunk]:
         along = (
-            range(start // side, -(-stop // side)) for (start, stop), side in zip(bounds, self.sides, strict=True)
+            range(start // side, -(-stop // side))
+            for (start, stop), side in zip(bounds, self.sides, strict=True)
         )
         return list(product(*along))
 

@@ -125,8 +125,9 @@ class Editor:
     @property
     def _axis(self) -> int:
         """The axis of z, y, x along which slices are shown."""
-        lead = self.viewer.dims.ndim - 3
-        return int(self.viewer.dims.order[lead]) - lead
+        lead: int = self.viewer.dims.ndim - 3
+        axis: int = self.viewer.dims.order[lead] - lead
+        return axis
 
     @property
     def _place(self) -> Place:

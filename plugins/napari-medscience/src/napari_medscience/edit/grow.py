@@ -13,9 +13,7 @@ AROUND = 2
 """Voxels to every side of the seed that say what is like it."""
 
 
-def grow(
-    labels: Labels, image: LazyArray, place: Place, value: int, *, spread: float, reach: Place
-) -> int:
+def grow(labels: Labels, image: LazyArray, place: Place, value: int, *, spread: float, reach: Place) -> int:
     """Give a label to the background that is like the seed and hangs together with it.
 
     Parameters

@@ -77,7 +77,7 @@ class EditableLabels:
         changed[then] = values
         self.chunks[self._stored(box)] = self.turn.inverse.apply(changed)
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - NumPy's
         """Read everything: only for the 3D view and small labels."""
         return np.asarray(self[(...,)], dtype)
 
@@ -165,6 +165,6 @@ class Plane:
         """Sizes along the other axes."""
         return self.labels.shape[1:]
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001 - NumPy's
         """Read it."""
         return np.asarray(self.labels[self.index, ...], dtype)

@@ -26,7 +26,7 @@ def corners_of(ellipse: Ellipse) -> NDArray[np.float64]:
 def ellipse_in(corners: NDArray[np.floating]) -> Ellipse:
     """Return the ellipse in a box, which pulling may have made a parallelogram.
 
-    An ellipse is a circle seen through a linear map, here by half the sides; its axes are the singular values.
+    An ellipse is a circle under a linear map, here by half the sides; its axes are the singular values.
 
     Raises
     ------

@@ -63,8 +63,8 @@ class Drawn:
     def detections(self, times: Sequence[float] | None) -> list[Detection]:
         """Return all ellipses, as they are now, sorted by frame.
 
-        What a person drew has the count that the person gave, without an interval; what was left alone stays as it
-        was found.
+        What a person drew has the count that the person gave, without an interval; what was left alone stays
+        as it was found.
 
         Parameters
         ----------

@@ -43,12 +43,18 @@ def show_frames(viewer: Any, stored: StoredImage) -> FrameScreen:  # noqa: ANN40
     data, how, _ = image_layer(stored.name, [lazy(stored.image, f"{stored.commit.digest}-0")])
     image = viewer.add_layer(ImageLayer(data, **how))
     beside = [
-        viewer.add_layer(ImageLayer(_shifted(data, by), **{**how, **_moved(how, by, data.shape), "name": name, "opacity": 0.6}))
+        viewer.add_layer(
+            ImageLayer(
+                _shifted(data, by), **{**how, **_moved(how, by, data.shape), "name": name, "opacity": 0.6}
+            )
+        )
         for by, name in ((-1, "frame before"), (1, "frame after"))
     ]
     outlines = []
     for by in (-1, 1):
-        layer = _shapes(_moved(how, by, data.shape)["translate"], how, f"ellipses {'before' if by < 0 else 'after'}")
+        layer = _shapes(
+            _moved(how, by, data.shape)["translate"], how, f"ellipses {'before' if by < 0 else 'after'}"
+        )
         layer.editable = False
         outlines.append(viewer.add_layer(layer))
     ellipses = viewer.add_layer(_shapes(how["translate"], how, "ellipses"))
@@ -78,9 +84,9 @@ def draw(layer: Shapes, antinodes: Sequence[Antinode], colour: str = COLOUR) -> 
 
 def _shifted(data: Any, by: int) -> Any:  # noqa: ANN401 - dask's
     """Return frames moved by one; the first and the last have no neighbour: black."""
-    none = da.zeros_like(data[:1])
+    none = da.zeros_like(data[:1])  # type: ignore[no-untyped-call]
     parts = [none, data[:-1]] if by < 0 else [data[1:], none]
-    return da.concatenate(parts)
+    return da.concatenate(parts)  # type: ignore[no-untyped-call]
 
 
 def _moved(how: dict[str, Any], by: int, shape: tuple[int, ...]) -> dict[str, Any]:

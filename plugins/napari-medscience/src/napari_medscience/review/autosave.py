@@ -22,7 +22,9 @@ class Autosave:
         Hears what went wrong, on the thread that saves. It is tried again.
     """
 
-    def __init__(self, save: Callable[[], None], is_due: Callable[[], bool], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, save: Callable[[], None], is_due: Callable[[], bool], tell: Callable[[str], None]
+    ) -> None:
         self._save, self._is_due, self._tell = save, is_due, tell
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)

@@ -43,6 +43,8 @@ class Case:
     notice: str
     """What the reviewer should know; empty if nothing."""
     shown: Shown
+    confidence: Image | None = None
+    """The network's map of it, if one was kept beside its labels."""
 
     @property
     def grid(self) -> Geometry:
@@ -90,6 +92,7 @@ def open_case(run: Run, ledger: Ledger, model: str, sample: str, reviewer: Revie
         resumed,
         " ".join(part for part in (notice, more) if part),
         Shown(image.commit.digest, labels.commit.digest, model_digest),
+        _confidence(run, model, sample, proposed),
     )
 
 
@@ -144,6 +147,17 @@ def _draft(root: Path, labels: StoredImage, model: str, sample: str, reviewer: s
         aside = set_aside(root, mine[0])
     draft = open_draft(root, labels, model=model, sample=sample, reviewer=reviewer)
     return draft, f"Unfinished edits of other labels than these are kept in {aside.name}."
+
+
+def _confidence(run: Run, model: str, sample: str, labels: StoredImage) -> Image | None:
+    """Return the map beside the prediction that the labels were made from."""
+    path = run.prediction(model, sample)
+    if not path.exists():
+        return None
+    prediction = open_image(path)
+    if prediction.commit.digest not in labels.commit.provenance.inputs.values():
+        return None
+    return prediction.maps.get("confidence")
 
 
 def _refuse_strangers(image: StoredImage, labels: StoredImage) -> None:

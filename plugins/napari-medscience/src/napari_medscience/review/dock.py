@@ -1,6 +1,7 @@
 """The dock widget: panels around a `Session`."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.viewer import Viewer
@@ -74,9 +75,9 @@ class Review(QWidget):  # type: ignore[misc]
     def begin(self, run: Run, model: str, reviewer: Reviewer) -> None:
         """Begin a sitting and show the worst case."""
         self.end()
-        with_errors = self.attempt(lambda: self._begin(Session(self.viewer, run, model, reviewer)))
-        if not with_errors and self.session:
-            self.attempt(lambda: self.session and self.session.go(0))
+        self.attempt(lambda: self._begin(Session(self.viewer, run, model, reviewer)))
+        if self.session:
+            self.attempt(partial(self.session.go, 0))
 
     def end(self) -> None:
         """End the sitting: everything is put on the disk."""
@@ -94,15 +95,13 @@ class Review(QWidget):  # type: ignore[misc]
         self.summary.hide()
         self.open.show()
 
-    def attempt(self, task: Callable[[], object]) -> bool:
-        """Do something and say what went wrong, if anything did; whether it did."""
+    def attempt(self, task: Callable[[], object]) -> None:
+        """Do something and say what went wrong, if anything did."""
         self.message.clear()
         try:
             task()
         except (MedscienceError, OSError) as fault:
             self.message.setText(str(fault))
-            return True
-        return False
 
     def closeEvent(self, event: Any) -> None:  # noqa: ANN401, N802 - Qt's
         """Lose nothing when the window closes."""

@@ -34,7 +34,9 @@ class EditPanel(QWidget):  # type: ignore[misc]
         self.reach = QDoubleSpinBox(minimum=1, maximum=500, value=40, decimals=0, suffix=" mm")
         self.reach.setToolTip("how far growing and islands go from the cursor")
         self.reach.valueChanged.connect(self._set_reach)
-        self.spread = QDoubleSpinBox(minimum=0.5, maximum=10, value=2.5, singleStep=0.5, decimals=1, prefix="± ")
+        self.spread = QDoubleSpinBox(
+            minimum=0.5, maximum=10, value=2.5, singleStep=0.5, decimals=1, prefix="± "
+        )
         self.spread.setToolTip("how different grown voxels may be, in standard deviations around the cursor")
         self.spread.valueChanged.connect(self._set_spread)
         self.state = QLabel()

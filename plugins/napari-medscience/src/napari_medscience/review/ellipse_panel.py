@@ -23,7 +23,7 @@ class EllipsePanel(QWidget):  # type: ignore[misc]
             ("Select  5", lambda: self._mode("select")),
             ("Draw  E", lambda: self._mode("add_ellipse")),
             ("Delete  ⌫", self._delete),
-            (f"Rings −{STEP}  -", lambda: self._count(-STEP)),
+            (f"Rings -{STEP}  -", lambda: self._count(-STEP)),
             (f"Rings +{STEP}  =", lambda: self._count(STEP)),
         )
         for number, (text, act) in enumerate(buttons):

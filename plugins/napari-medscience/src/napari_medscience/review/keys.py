@@ -1,4 +1,4 @@
-"""The keys of a review: letters that napari's labels leave free, and verdicts that no slip of a finger gives."""
+"""The keys of a review: letters that napari's labels leave free; verdicts need two fingers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ KEYS = (
     Key("O", "next plane: axial, coronal, sagittal", _view("next_plane")),
     Key("W", "next window of grey (CT)", _view("next_window")),
     Key("Q", "hide or show the labels", _view("labels")),
+    Key("C", "show or hide how sure the network was", _view("confidence")),
     Key("T", "next phase or frame", _view("next_time")),
     Key("Shift-T", "previous phase or frame", _view("previous_time")),
     Key("I", "fill in between painted slices", _edit("interpolate")),

@@ -23,9 +23,7 @@ from napari_medscience.review.session import login
 class OpenPanel(QWidget):  # type: ignore[misc]
     """Asks for a folder, a model and a name; `begin` is called with them."""
 
-    def __init__(
-        self, begin: Callable[[Run, str, Reviewer], object], tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, begin: Callable[[Run, str, Reviewer], object], tell: Callable[[str], None]) -> None:
         super().__init__()
         self._begin, self._tell = begin, tell
         self._run: Run | None = None

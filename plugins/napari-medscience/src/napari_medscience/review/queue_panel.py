@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor
-from qtpy.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_medscience.review.session import Session
 
@@ -62,7 +71,9 @@ class QueuePanel(QWidget):  # type: ignore[misc]
         row = self.list.topLevelItem(self._session.at) if self._session.work else None
         self.list.setCurrentItem(row)
         reasons = self._session.reasons
-        self.why.setText("\n".join(f"{number}. {reason.text}" for number, reason in enumerate(reasons, start=1)))
+        self.why.setText(
+            "\n".join(f"{number}. {reason.text}" for number, reason in enumerate(reasons, start=1))
+        )
         self.why.setVisible(bool(reasons))
 
     def _newest(self) -> dict[str, str]:

@@ -65,7 +65,9 @@ class Run:
         table = self.folder / "results" / "review" / f"{model}.tsv"
         known = list(read_queue(table)) if table.exists() else []
         stores, tables = self._stores(model), self.detections(model, "").parent.glob("*.parquet")
-        there = sorted([name.removesuffix(f".ome.zarr{SUFFIX}") for name in stores] or [t.stem for t in tables])
+        there = sorted(
+            [name.removesuffix(f".ome.zarr{SUFFIX}") for name in stores] or [t.stem for t in tables]
+        )
         ranked = [case for case in known if case.sample in there]
         others = sorted(set(there) - {case.sample for case in ranked})
         return [*ranked, *(Queued(len(ranked) + n, sample) for n, sample in enumerate(others, start=1))]
@@ -77,6 +79,10 @@ class Run:
     def labels(self, model: str, sample: str) -> Path:
         """Return the store of a model's labels."""
         return self.folder / "results" / "labels" / model / f"{sample}.ome.zarr"
+
+    def prediction(self, model: str, sample: str) -> Path:
+        """Return the store of a network's raw decision."""
+        return self.folder / "results" / "predictions" / model / f"{sample}.ome.zarr"
 
     def detections(self, model: str, sample: str) -> Path:
         """Return the table of a model's ellipses."""
@@ -103,7 +109,7 @@ class Run:
         StoreError
             If nothing says so: a verdict must name what it is about.
         """
-        stores = [self.labels(model, sample), self.folder / "results" / "predictions" / model / f"{sample}.ome.zarr"]
+        stores = [self.labels(model, sample), self.prediction(model, sample)]
         for store in stores:
             if store.exists():
                 digest = read_commit(store).provenance.inputs.get("model")
@@ -119,4 +125,6 @@ class Run:
         )
 
     def _stores(self, model: str) -> list[str]:
-        return [path.name for path in (self.folder / "results" / "labels" / model).glob(f"*.ome.zarr{SUFFIX}")]
+        return [
+            path.name for path in (self.folder / "results" / "labels" / model).glob(f"*.ome.zarr{SUFFIX}")
+        ]

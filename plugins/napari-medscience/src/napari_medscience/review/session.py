@@ -111,7 +111,7 @@ class Session:
         """
         work = self._at_work()
         self._refuse_unfit(decision)
-        verdict = {
+        verdict: dict[str, Any] = {
             "save_id": uuid.uuid4().hex,
             "sample": work.case.sample,
             "model": work.case.model,

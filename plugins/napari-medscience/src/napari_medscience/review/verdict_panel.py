@@ -34,7 +34,7 @@ class VerdictPanel(QWidget):  # type: ignore[misc]
         for number, (decision, text, key) in enumerate(BUTTONS):
             button = QPushButton(f"{text}\n{key}", minimumHeight=40)
             button.setStyleSheet(
-                f"QPushButton:enabled {{ background-color: {COLOURS[decision]}; color: #111; font-weight: bold; }}"
+                f"QPushButton:enabled {{ background: {COLOURS[decision]}; color: #111; font-weight: bold; }}"
             )
             button.clicked.connect(lambda _=False, decision=decision: self.decide(decision))
             grid.addWidget(button, number // 2, number % 2)

@@ -7,6 +7,8 @@ from napari.layers import Shapes
 
 from medscience.geometry import Triple
 from medscience.image import Meaning
+from napari_medscience.ellipses.screen import FrameScreen
+from napari_medscience.ellipses.work import FramesCase
 from napari_medscience.review.case import Case
 from napari_medscience.review.crosshair import centre, crosshair, crosshair_layer, move, redraw
 from napari_medscience.review.greys import CT, Window, is_ct
@@ -26,15 +28,21 @@ class View:
     ----------
     viewer : ViewerModel
         In which the case is shown.
-    case : Case
+    case : Case or FramesCase
         What is shown.
-    screen : Screen
+    screen : Screen or FrameScreen
         Its layers.
     places : tuple of tuple of float
         Where the queue says that one should look, the worst first, in RAS+ millimetres.
     """
 
-    def __init__(self, viewer: Any, case: Case, screen: Screen, places: tuple[Triple, ...]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        viewer: Any,  # noqa: ANN401 - napari is untyped
+        case: Case | FramesCase,
+        screen: Screen | FrameScreen,
+        places: tuple[Triple, ...],
+    ) -> None:
         self.viewer, self.case, self.screen, self.places = viewer, case, screen, places
         self.world: Triple | None = None
         """Where the crosshair is, in RAS+ millimetres."""
@@ -149,6 +157,12 @@ class View:
     def labels(self) -> None:
         """Hide the labels, or show them again."""
         self.screen.labels.visible = not self.screen.labels.visible
+
+    def confidence(self) -> None:
+        """Show how sure the network was, if that was kept, or hide it again."""
+        layer = self.screen.confidence if isinstance(self.screen, Screen) else None
+        if layer is not None:
+            layer.visible = not layer.visible
 
     def close(self) -> None:
         """Take the crosshair away."""

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_medscience.review.crosshair import read_place, spoken
 from napari_medscience.review.session import Session
@@ -26,11 +35,11 @@ class ViewPanel(QWidget):  # type: ignore[misc]
         self.spoken = QLabel()
         self.play = QPushButton("▶", checkable=True, maximumWidth=32, toolTip="play in a loop")
         self.play.toggled.connect(self._play)
+        self._timer = QTimer(self, interval=125)
         self.speed = QSpinBox(minimum=1, maximum=30, value=8, suffix=" / s")
         self.speed.valueChanged.connect(lambda speed: self._timer.setInterval(1000 // speed))
         self.phase = QLabel()
-        self._timer = QTimer(self, interval=125)
-        self._timer.timeout.connect(lambda: session.view and session.view.next_time())
+        self._timer.timeout.connect(self._on)
         session.viewer.dims.events.point.connect(self._say_phase)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -103,6 +112,10 @@ class ViewPanel(QWidget):  # type: ignore[misc]
     def _play(self, on: bool) -> None:  # noqa: FBT001 - Qt's
         (self._timer.start if on else self._timer.stop)()
         self.play.setText("■" if on else "▶")
+
+    def _on(self) -> None:
+        if self._session.view:
+            self._session.view.next_time()
 
     def _say_phase(self, event: object = None) -> None:
         view = self._session.view
