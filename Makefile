@@ -18,13 +18,12 @@ help: ## list the targets
 setup: $(READY) ## make .venv with every version pinned (TORCH_INDEX=URL chooses another torch)
 
 PLUGIN := plugins/napari-medscience
-$(READY): envs/requirements.lock pyproject.toml $(PLUGIN)/pyproject.toml
+$(READY): envs/requirements.lock envs/install.sh pyproject.toml $(PLUGIN)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; say which with make PYTHON=..."; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --index-url $(TORCH_INDEX) torch==2.13.0)
-	$(BIN)/pip install --quiet --requirement envs/requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable . --editable $(PLUGIN)
+	envs/install.sh $(BIN)/python --editable
 	@touch $@
 
 check: setup ## format, lint, types, import rules, workflow

@@ -35,6 +35,8 @@ def runtime(step):
 
 def group(wildcards):
     """All steps of a sample share a job, and some samples do; a huge one has jobs of its own."""
+    if not (workflow.remote_exec or workflow.group_settings.group_components):
+        return None  # here, where a group has no meaning but takes a dry run twice the time
     size = stamp_of_source(wildcards.sample).split()[0]
     return None if size.isdigit() and int(size) > HUGE else "sample"
 

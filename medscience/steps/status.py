@@ -15,12 +15,12 @@ def status(
     from collections import Counter
 
     from medscience.config.settings import read_cohort
-    from medscience.report.standing import State, standings
+    from medscience.report.advance import State, advances
 
     counts: Counter[State] = Counter()
     lines = []
-    for standing in standings(read_cohort(config), RESULTS):
-        counts[standing.state] += 1
-        lines.append(f"{standing.state.value:<8} {standing.sample:<16} {standing.words}".rstrip())
+    for advance in advances(read_cohort(config), RESULTS):
+        counts[advance.state] += 1
+        lines.append(f"{advance.state.value:<8} {advance.sample:<16} {advance.words}".rstrip())
     lines.append(", ".join(f"{counts[state]} {state.value}" for state in State))
     typer.echo("\n".join(lines))

@@ -19,6 +19,7 @@ def running(slurm, cohort):
     slurm.wait(lambda: list(cohort.folder.glob("results/images/*.commit.json")), 300)
     yield run
     run.kill()
+    run.wait()
 
 
 @pytest.fixture

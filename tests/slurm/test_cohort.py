@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -47,11 +48,15 @@ def test_workers_on_nodes_find_what_one_process_finds_and_talk_over_tls(slurm, c
     options = ["--threads", 1, "--precision", "float32", "--tile", "16,16,16"]
     stores = [cohort.folder / name / "p.ome.zarr" for name in ("one", "many")]
     nodes = ["--cluster", "slurm", "--partition", "main", "--workers", 2]
+
+    def has_begun(run, store):
+        return list(store.parent.glob("*.ledger-*")) or run.poll() is not None
+
     for store, more in zip(stores, ([], nodes), strict=True):
         whole = [str(part) for part in [*command, store, *options, *more]]
         with subprocess.Popen(whole, cwd=cohort.folder, stderr=subprocess.PIPE, text=True) as run:
             if more:
-                slurm.wait(lambda: list(store.parent.glob("*.ledger-*")) or run.poll() is not None, 300)
+                slurm.wait(partial(has_begun, run, store), 300)
                 assert all(speaks_tls(place) for place in heard_elsewhere(run.pid))
             _, said = run.communicate(timeout=300)
         assert run.returncode == 0, said

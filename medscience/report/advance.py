@@ -27,7 +27,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Advance:
     """A sample and how far it has come."""
 
     sample: str
@@ -59,7 +59,7 @@ class Results:
         return self._names[folder]
 
 
-def standings(cohort: Cohort, path: Path) -> Iterator[Standing]:
+def advances(cohort: Cohort, path: Path) -> Iterator[Advance]:
     """Yield how far each sample has come, in the order of the sheet.
 
     Parameters
@@ -72,21 +72,21 @@ def standings(cohort: Cohort, path: Path) -> Iterator[Standing]:
     results, order = Results(path), list(State)
     for sample in cohort.samples:
         found = [_with(results, sample, model) for model in cohort.models_of(sample)]
-        yield min(found, key=lambda standing: order.index(standing.state))
+        yield min(found, key=lambda advance: order.index(advance.state))
 
 
-def _with(results: Results, sample: Sample, model: str) -> Standing:
+def _with(results: Results, sample: Sample, model: str) -> Advance:
     """How far a sample has come with one model."""
     if results.has("measurements", model, f"{sample.name}.parquet"):
-        return Standing(sample.name, State.DONE)
+        return Advance(sample.name, State.DONE)
     step, product = _next(results, sample, model)
-    words = step if step in WITHOUT_MODEL else f"{step} {model}"
+    words = f"{step} {model}" if product and step not in WITHOUT_MODEL else step
     if product and _is_written(results, product):
-        return Standing(sample.name, State.RUNNING, words + _finished(results, product))
+        return Advance(sample.name, State.RUNNING, words + _finished(results, product))
     record = _record(results, sample, model)
     if record and not record.startswith("STOPPED"):
-        return Standing(sample.name, State.FAILED, record)
-    return Standing(sample.name, State.WAITING, f"for {words}" + ", which was stopped" * bool(record))
+        return Advance(sample.name, State.FAILED, record)
+    return Advance(sample.name, State.WAITING, f"for {words}" + ", which was stopped" * bool(record))
 
 
 def _next(results: Results, sample: Sample, model: str) -> tuple[str, Path | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medscience.config.settings import Cohort, Models, Settings
 from medscience.config.sheet import Sample
-from medscience.report.standing import State, standings
+from medscience.report.advance import State, advances
 from medscience.store.commit import StoredObject
 from medscience.store.lease import leased
 from medscience.store.ledger import Ledger
@@ -38,19 +38,19 @@ def fail(results, step, name, code):
     path.write_text(json.dumps({"line": f"{code}  scan.nii: found this, expected that"}))
 
 
-def standing(results, models=("m",)):
-    (found,) = standings(cohort_of(["a"], models), results)
+def advance(results, models=("m",)):
+    (found,) = advances(cohort_of(["a"], models), results)
     return found.state, found.words
 
 
 def test_a_sample_goes_from_step_to_step_until_it_is_measured(tmp_path):
     steps = ("ingest", "predict m", "postprocess m")
     for step, folder in zip(steps, STEPS, strict=True):
-        assert standing(tmp_path) == (State.WAITING, f"for {step}")
+        assert advance(tmp_path) == (State.WAITING, f"for {step}")
         commit(tmp_path, folder, "a")
-    assert standing(tmp_path) == (State.WAITING, "for measure")
+    assert advance(tmp_path) == (State.WAITING, "for measure")
     table(tmp_path, "a")
-    assert standing(tmp_path) == (State.DONE, "")
+    assert advance(tmp_path) == (State.DONE, "")
 
 
 def test_a_writer_that_lives_is_running_and_its_finished_blocks_are_counted(tmp_path):
@@ -58,13 +58,13 @@ def test_a_writer_that_lives_is_running_and_its_finished_blocks_are_counted(tmp_
     store = tmp_path / "predictions/m/a.ome.zarr"
     store.parent.mkdir(parents=True)
     with leased(store):
-        assert standing(tmp_path) == (State.RUNNING, "predict m")
+        assert advance(tmp_path) == (State.RUNNING, "predict m")
         ledger = Ledger(store.with_name("a.ome.zarr.ledger-0123"), (8, 8, 8))
         ledger.begin()
         for start in (0, 8):
             ledger.add((slice(start, start + 8),) * 3, {f"c/{start}": StoredObject(1, "0")})
-        assert standing(tmp_path) == (State.RUNNING, "predict m, 2 blocks finished")
-    assert standing(tmp_path) == (State.WAITING, "for predict m")
+        assert advance(tmp_path) == (State.RUNNING, "predict m, 2 blocks finished")
+    assert advance(tmp_path) == (State.WAITING, "for predict m")
 
 
 def test_a_writer_on_another_host_lives_by_its_heartbeat(tmp_path):
@@ -72,23 +72,23 @@ def test_a_writer_on_another_host_lives_by_its_heartbeat(tmp_path):
     lease.parent.mkdir()
     holder = {"host": "node7", "boot": "b", "pid": 1, "started": "1", "token": "t"}
     lease.write_text(json.dumps(holder))
-    assert standing(tmp_path) == (State.RUNNING, "ingest")
+    assert advance(tmp_path) == (State.RUNNING, "ingest")
     silent = time.time() - 600
     os.utime(lease, (silent, silent))
-    assert standing(tmp_path) == (State.WAITING, "for ingest")
+    assert advance(tmp_path) == (State.WAITING, "for ingest")
 
 
 def test_what_failed_says_why_and_what_was_stopped_goes_on(tmp_path):
     fail(tmp_path, "ingest", "a", "NIFTI-DAMAGED")
-    assert standing(tmp_path) == (State.FAILED, "NIFTI-DAMAGED  scan.nii: found this, expected that")
+    assert advance(tmp_path) == (State.FAILED, "NIFTI-DAMAGED  scan.nii: found this, expected that")
     fail(tmp_path, "ingest", "a", "STOPPED")
-    assert standing(tmp_path) == (State.WAITING, "for ingest, which was stopped")
+    assert advance(tmp_path) == (State.WAITING, "for ingest, which was stopped")
 
 
 def test_of_two_models_the_one_that_is_not_done_is_told(tmp_path):
     commit(tmp_path, "images", "a")
     table(tmp_path, "a", "m")
-    assert standing(tmp_path, ("m", "n")) == (State.WAITING, "for predict n")
+    assert advance(tmp_path, ("m", "n")) == (State.WAITING, "for predict n")
 
 
 def test_a_thousand_samples_take_less_than_two_seconds(tmp_path):
@@ -102,6 +102,6 @@ def test_a_thousand_samples_take_less_than_two_seconds(tmp_path):
             fail(tmp_path, "ingest", name, "NIFTI-DAMAGED")
     cohort = cohort_of(names)
     begun = time.process_time()
-    found = list(standings(cohort, Path(tmp_path)))
+    found = list(advances(cohort, Path(tmp_path)))
     assert time.process_time() - begun < 1
     assert [s.state for s in found[:4]] == [State.FAILED, State.WAITING, State.WAITING, State.DONE]
