@@ -227,7 +227,7 @@ def frequency_hz(found: Oscillation) -> float:
     """Return the mean frequency of a motion of shape (n,), weighted by the square of the amplitude.
 
     Phases are compared modulo half a turn, as the sign may change where the amplitude passes zero. Three
-    quarters of a period at both ends of the motion are left out: the fit has neighbours on one side only there.
+    quarters of a period at both ends of the motion are left out, as the fit has no neighbours beyond.
     """
     edge = int(0.75 / found.carrier_hz / found.step_s)
     moving = np.flatnonzero(found.amplitude)
