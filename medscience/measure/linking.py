@@ -47,7 +47,7 @@ class Detections:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class Trace:
     """One antinode through time."""
 
     ellipse: Ellipse
@@ -59,7 +59,7 @@ class Track:
     """Rows of the sorted detections, one for each frame in which it was found, in the order of time."""
 
 
-def link(detections: Detections, frames: int) -> list[Track]:
+def link(detections: Detections, frames: int) -> list[Trace]:
     """Return the antinodes of a recording, the one that was found most often first.
 
     The detection with the most others near it says where an antinode is; the median of those near it is its
@@ -75,7 +75,7 @@ def link(detections: Detections, frames: int) -> list[Track]:
     """
     free = np.ones(len(detections), dtype=bool)
     least = max(LEAST, RARE * frames)
-    tracks = []
+    traces = []
     for seed in _seeds(detections):
         if not free[seed]:
             continue
@@ -83,8 +83,8 @@ def link(detections: Detections, frames: int) -> list[Track]:
         free[members] = False
         rows = _surest_of_each_frame(detections, members)
         if len(rows) >= least:
-            tracks.append(_track(detections, rows))
-    return sorted(tracks, key=lambda track: (-len(track.rows), track.ellipse.x, track.ellipse.y))
+            traces.append(_trace(detections, rows))
+    return sorted(traces, key=lambda trace: (-len(trace.rows), trace.ellipse.x, trace.ellipse.y))
 
 
 def _seeds(detections: Detections) -> Iterator[int]:
@@ -120,11 +120,11 @@ def _surest_of_each_frame(detections: Detections, members: NDArray[np.int64]) ->
     return order[first]
 
 
-def _track(detections: Detections, rows: NDArray[np.int64]) -> Track:
+def _trace(detections: Detections, rows: NDArray[np.int64]) -> Trace:
     places = detections.ellipse[rows]
     x, y, a, b = (middle := np.median(places[:, :4], axis=0)).tolist()
     spread = 1.4826 * np.median(np.abs(places[:, :4] - middle), axis=0)
     long = places[:, 2] - places[:, 3] + 1e-9 * places[:, 2]
     mean = (long * np.exp(2j * np.radians(places[:, 4]))).sum()
     ellipse = Ellipse.of(x, y, a, b, float(np.degrees(np.angle(mean)) / 2))
-    return Track(ellipse, float(np.hypot(*spread[:2])), float(spread[2:].max()), rows)
+    return Trace(ellipse, float(np.hypot(*spread[:2])), float(spread[2:].max()), rows)

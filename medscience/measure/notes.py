@@ -102,15 +102,15 @@ def notes_table(
 
 
 def _place(note: Note, shape: tuple[int, int]) -> dict[str, Any]:
-    track, step = note.track, note.rings.step_s
-    ellipse: Ellipse = track.ellipse
+    trace, step = note.trace, note.rings.step_s
+    ellipse: Ellipse = trace.ellipse
     return {
         **{f"{name}_px": getattr(ellipse, name) for name in "xyab"},
         "angle_deg": ellipse.angle,
-        "centre_spread_px": track.centre_px,
-        "axes_spread_px": track.axes_px,
+        "centre_spread_px": trace.centre_px,
+        "axes_spread_px": trace.axes_px,
         "in_frame": ellipse.inside(shape),
-        "frames_seen": len(track.rows),
+        "frames_seen": len(trace.rows),
         "first_seen_s": note.first * step,
         "last_seen_s": note.last * step,
     }

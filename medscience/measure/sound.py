@@ -25,7 +25,7 @@ class Heard:
 
     frequency_hz: float | None
     onset_s: float | None
-    """When its envelope reaches 10 % of its maximum, from the recording's first frame; to about a period."""
+    """When its envelope reaches 10 % of its maximum, to about a period, from the first frame."""
 
 
 @dataclass(frozen=True, slots=True)

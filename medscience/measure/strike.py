@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.measure.linking import Detections, Track, link
+from medscience.measure.linking import Detections, Trace, link
 from medscience.measure.motion import LEAST_SEEN, SILENT, Motion, motion_of, unfolded
 from medscience.measure.onset import blow, first_sight
 from medscience.measure.unfold import Rings, unfold
@@ -26,7 +26,7 @@ JUMP = 0.4
 class Note:
     """An antinode through time."""
 
-    track: Track
+    trace: Trace
     rings: Rings
     motion: Motion | None
     """None where it was seen too rarely, or moves too fast for the frame rate."""
@@ -69,14 +69,14 @@ def follow(detections: Detections, steps: Sequence[int], step_s: float) -> Strik
     places = np.asarray(steps, dtype=np.int64)
     _check(detections, len(places))
     ordered = detections.sorted()
-    tracks = link(ordered, len(places))
-    limit = _first_limit(ordered, tracks)
-    series = [_rings(ordered, track, places, step_s, limit) for track in tracks]
+    traces = link(ordered, len(places))
+    limit = _first_limit(ordered, traces)
+    series = [_rings(ordered, trace, places, step_s, limit) for trace in traces]
     struck_s = _struck(series)
     limit = _limit(series, struck_s)
     series = [replace(rings, limit=limit) for rings in series]
-    notes = [_note(track, rings, struck_s) for track, rings in zip(tracks, series, strict=True)]
-    linked = sum(len(track.rows) for track in tracks)
+    notes = [_note(trace, rings, struck_s) for trace, rings in zip(traces, series, strict=True)]
+    linked = sum(len(trace.rows) for trace in traces)
     return Strike(tuple(sorted(notes, key=_order)), struck_s, limit, len(detections) - linked)
 
 
@@ -92,22 +92,22 @@ def _check(detections: Detections, frames: int) -> None:
         )
 
 
-def _rings(detections: Detections, track: Track, places: Counts, step_s: float, limit: float) -> Rings:
+def _rings(detections: Detections, trace: Trace, places: Counts, step_s: float, limit: float) -> Rings:
     """Return the rings of an antinode on an even grid of times."""
     count = int(places[-1]) + 1
     taken, seen = np.zeros((2, count), dtype=bool)
     taken[places] = True
-    at, values = places[detections.frame[track.rows]], detections.rings[track.rows]
+    at, values = places[detections.frame[trace.rows]], detections.rings[trace.rows]
     seen[at] = True
-    wide = detections.high[track.rows] - detections.low[track.rows]
+    wide = detections.high[trace.rows] - detections.low[trace.rows]
     errors = np.maximum(wide / OF_90, LEAST_ERROR)
     rings, error = np.zeros(count), np.full(count, np.median(errors[values <= np.median(values)]))
     rings[at], error[at] = values, errors
     return Rings(step_s, rings, error, seen, taken, limit)
 
 
-def _first_limit(detections: Detections, tracks: list[Track]) -> float:
-    linked = [detections.rings[track.rows] for track in tracks]
+def _first_limit(detections: Detections, traces: list[Trace]) -> float:
+    linked = [detections.rings[trace.rows] for trace in traces]
     return float(np.quantile(np.concatenate(linked), 0.02)) if linked else 0.0
 
 
@@ -149,12 +149,12 @@ def _struck(series: list[Rings]) -> float | None:
     return struck_s if soon >= JUMP * found.envelope.max() else None
 
 
-def _note(track: Track, rings: Rings, struck_s: float | None) -> Note:
+def _note(trace: Trace, rings: Rings, struck_s: float | None) -> Note:
     at = np.flatnonzero(rings.seen)
-    return Note(track, rings, motion_of(rings, struck_s), int(at[0]), int(at[-1]))
+    return Note(trace, rings, motion_of(rings, struck_s), int(at[0]), int(at[-1]))
 
 
 def _order(note: Note) -> tuple[float, int, float, float]:
     onset = note.motion.numbers.get("onset_s") if note.motion else None
-    at = note.track.ellipse
+    at = note.trace.ellipse
     return onset.value if onset else np.inf, note.first, at.x, at.y

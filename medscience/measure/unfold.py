@@ -226,8 +226,8 @@ def _retuned(found: Oscillation) -> Oscillation:
 def frequency_hz(found: Oscillation) -> float:
     """Return the mean frequency of a motion of shape (n,), weighted by the square of the amplitude.
 
-    Phases are compared modulo half a turn, as the sign may change where the amplitude passes zero. At
-    both ends of the motion three quarters of a period are left out: the fit has no neighbours on one side.
+    Phases are compared modulo half a turn, as the sign may change where the amplitude passes zero. Three
+    quarters of a period at both ends of the motion are left out, as the fit has no neighbours beyond.
     """
     edge = int(0.75 / found.carrier_hz / found.step_s)
     moving = np.flatnonzero(found.amplitude)

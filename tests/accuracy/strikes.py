@@ -65,7 +65,7 @@ def pairs(make: Callable[[int], Truth], seeds: range) -> Iterator[Pair]:
 
 
 def _is_at(note: Note, true: Moving) -> bool:
-    at = note.track.ellipse
+    at = note.trace.ellipse
     return bool(np.hypot(at.x - true.ellipse.x, at.y - true.ellipse.y) < 0.3 * true.ellipse.b)
 
 

@@ -85,6 +85,6 @@ def same(one, other):
         return False
     pairs = zip(one.notes, other.notes, strict=True)
     return all(
-        a.track.ellipse == b.track.ellipse and dict(a.motion.numbers) == dict(b.motion.numbers)
+        a.trace.ellipse == b.trace.ellipse and dict(a.motion.numbers) == dict(b.motion.numbers)
         for a, b in pairs
     )

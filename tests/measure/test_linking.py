@@ -62,7 +62,7 @@ def test_the_links_are_those_of_comparing_all_pairs(seed, spots):
     centres = [np.array([60 + 95 * (spot % 5), 60 + 95 * (spot // 5)]) for spot in spots]
     rows = scattered(seed, centres)
     detections = from_rows(rows).sorted()
-    found = sorted(sorted(detections.frame[track.rows].tolist()) for track in link(detections, 40))
+    found = sorted(sorted(detections.frame[trace.rows].tolist()) for trace in link(detections, 40))
     assert found == slowly_linked(rows, 40)
 
 
@@ -76,13 +76,13 @@ def test_the_order_of_the_rows_changes_nothing(seed):
 
 
 def test_a_note_that_is_seen_half_of_the_time_is_one_antinode():
-    tracks = link(detections_of(STRUCK, OCTAVE, noise=0.1).sorted(), 450)
-    assert len(tracks) == 2
-    for track, true in zip(tracks, (LEFT, RIGHT), strict=True):
-        assert abs(track.ellipse.x - true.x) < 1
-        assert abs(track.ellipse.y - true.y) < 1
-        assert_allclose((track.ellipse.a, track.ellipse.b, track.ellipse.angle), (true.a, true.b, true.angle))
-        assert 0 < track.centre_px < 3
+    traces = link(detections_of(STRUCK, OCTAVE, noise=0.1).sorted(), 450)
+    assert len(traces) == 2
+    for trace, true in zip(traces, (LEFT, RIGHT), strict=True):
+        assert abs(trace.ellipse.x - true.x) < 1
+        assert abs(trace.ellipse.y - true.y) < 1
+        assert_allclose((trace.ellipse.a, trace.ellipse.b, trace.ellipse.angle), (true.a, true.b, true.angle))
+        assert 0 < trace.centre_px < 3
 
 
 def test_a_frame_gives_an_antinode_one_detection_the_surest():
@@ -90,15 +90,15 @@ def test_a_frame_gives_an_antinode_one_detection_the_surest():
     twins = rows.copy()
     twins[:, 9], twins[:, 6] = rows[:, 9] * 0.5, 0.0
     detections = from_rows(np.concatenate([twins, rows])).sorted()
-    (track,) = link(detections, 450)
-    assert len(track.rows) == len(rows)
-    assert (detections.rings[track.rows] > 0).all()
+    (trace,) = link(detections, 450)
+    assert len(trace.rows) == len(rows)
+    assert (detections.rings[trace.rows] > 0).all()
 
 
 def test_notes_that_touch_stay_apart():
     near = np.array([[100.0, 100.0], [148.0, 100.0]])
     rows = scattered(3, near, stray=0)
-    places = sorted(track.ellipse.x for track in link(from_rows(rows).sorted(), 40))
+    places = sorted(trace.ellipse.x for trace in link(from_rows(rows).sorted(), 40))
     assert_allclose(places, [100, 148], atol=2)
     assert all(abs(a - b) > 40 for a, b in combinations(places, 2))
 

@@ -40,7 +40,7 @@ def onset_of(note):
 
 
 def test_the_truth_lies_near_and_mostly_inside_the_intervals(strike):
-    assert [note.track.ellipse.a for note in strike.notes] == [LEFT.a, RIGHT.a]
+    assert [note.trace.ellipse.a for note in strike.notes] == [LEFT.a, RIGHT.a]
     assert strike.blow_s == pytest.approx(STRUCK_S, abs=0.3e-3)
     inside = []
     for note, true in zip(strike.notes, (STRUCK, OCTAVE), strict=True):
@@ -138,7 +138,7 @@ def test_a_note_that_is_hardly_seen_keeps_its_place_only():
     rows = np.concatenate([rows[~at_right], rows[at_right][:15]])
     strike = follow(from_rows(rows), STEPS, 1 / RATE)
     assert [note.motion is None for note in strike.notes] == [False, True]
-    assert len(strike.notes[1].track.rows) == 15
+    assert len(strike.notes[1].trace.rows) == 15
 
 
 def test_nothing_detected_is_no_note():

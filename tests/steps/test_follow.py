@@ -129,7 +129,7 @@ def test_the_sound_is_aligned_with_the_blow_and_heard_note_by_note(folder):
     rows, stated = notes_of(folder)
     assert float(stated["audio_offset_s"]) == pytest.approx(STRUCK_S - 0.05, abs=2e-3)
     assert_allclose([row["audio_frequency_hz"] for row in rows], [220, 441], atol=1.5)
-    assert_allclose([row["audio_onset_s"] for row in rows], STRUCK_S, atol=3e-3)
+    assert_allclose([row["audio_onset_s"] for row in rows], STRUCK_S, atol=1 / 220)
 
 
 def test_the_film_shows_every_frame(folder):
