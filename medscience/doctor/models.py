@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from medscience.description import checked_beside, read_model
+from medscience.description import checked_beside
 from medscience.doctor.finding import Finding, State
 from medscience.errors import MedscienceError
+from medscience.restoration import read_any_model
 
 
 def models(folder: Path) -> Finding:
@@ -23,7 +24,7 @@ def models(folder: Path) -> Finding:
 
 def _fault(file: Path) -> MedscienceError | None:
     try:
-        model = read_model(file)
+        model = read_any_model(file)
         for part in (model.weights, model.known_answer):
             checked_beside(file, part.file, part.sha256)
     except MedscienceError as fault:

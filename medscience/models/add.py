@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from medscience.description import read_model
 from medscience.errors import ModelError
 from medscience.models.known_answer import check_model
+from medscience.restoration import read_any_model
 from medscience.store.files import replaced
 
 
@@ -35,7 +35,7 @@ def add_model(folder: Path, into: Path) -> Path:
             fix="name results/models/NAME, or finish its training with --resume",
         )
     check_model(path)
-    model, target = read_model(path), into / path.name
+    model, target = read_any_model(path), into / path.name
     if target.exists() and target.read_bytes() != path.read_bytes():
         raise ModelError(
             "MODEL-EXISTS",

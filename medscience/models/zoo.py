@@ -1,8 +1,9 @@
 """From a model file to a network with checked weights."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,19 +11,22 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import nn
 
+from medscience.config.yaml import read_yaml
 from medscience.description import ModelFile, Network, checked_beside, read_model
 from medscience.errors import ModelError
 from medscience.models.meshnet import MeshNet, fold_batch_norm
+from medscience.models.rstar4d import RSTAR4D
 from medscience.models.tensors import check_tensors
+from medscience.restoration import AnyModel, RestoringModel, RestoringNetwork, read_any_model
 from medscience.store.files import replaced
 
 log = logging.getLogger(__name__)
 
-NETWORKS = {"meshnet": MeshNet}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"meshnet": MeshNet, "rstar4d": RSTAR4D}
 """Network by its name in a model file."""
 
 
-def build(network: Network) -> nn.Module:
+def build(network: Network | RestoringNetwork) -> nn.Module:
     """Return the network that a model file describes, without its weights."""
     return NETWORKS[network.name](**network.arguments.model_dump())
 
@@ -41,6 +45,22 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
         If the weights are missing, are not the named ones, do not fit the network, or are not finite.
     """
     model = read_model(path)
+    return model, for_prediction(_with_weights(path, model))
+
+
+def load_any(path: Path) -> tuple[AnyModel, nn.Module]:
+    """Return a model file and its network, likewise, whether it gives labels or an image."""
+    model = read_any_model(path)
+    return model, for_prediction(_with_weights(path, model))
+
+
+def load_restoring(path: Path) -> tuple[RestoringModel, RSTAR4D]:
+    """Return the model file and network of one that gives an image."""
+    model = read_yaml(path, RestoringModel)
+    return model, cast(RSTAR4D, _with_weights(path, model).eval())
+
+
+def _with_weights(path: Path, model: AnyModel) -> nn.Module:
     network = build(model.network)
     file = checked_beside(path, model.weights.file, model.weights.sha256)
     fit_weights(network, load_tensors(file), file)
@@ -53,7 +73,7 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
             expected=parameters(network),
             fix="correct the network's arguments",
         )
-    return model, for_prediction(network)
+    return network
 
 
 def for_prediction(network: nn.Module) -> nn.Module:

@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 def list_models() -> None:
     """List the models in config/models."""
-    from medscience.description import read_model
+    from medscience.restoration import RestoringModel, read_any_model
 
     for path in sorted(MODELS.glob("*.yaml")):
-        model = read_model(path)
-        classes = len(model.output.labels)
-        typer.echo(f"{model.name}  {model.track}  {classes} labels  {model.license}  {model.description}")
+        model = read_any_model(path)
+        gives = "an image" if isinstance(model, RestoringModel) else f"{len(model.output.labels)} labels"
+        typer.echo(f"{model.name}  {model.track}  {gives}  {model.license}  {model.description}")
 
 
 def check(
@@ -68,3 +68,16 @@ def brainchop(
         into, published.description(name, normalize), published.tensors(), published.convolutions
     )
     log.info("wrote %s", path)
+
+
+def rstar(
+    weights: Annotated[Path, typer.Argument(help="safetensors of the published module's state")],
+    name: Annotated[str, typer.Option(help="the model's name here")],
+    into: Annotated[Path, typer.Option(help="where model files lie")] = MODELS,
+) -> None:
+    """Convert weights of RSTAR4D-Net in their authors' form; a .pth file is never opened."""
+    from medscience.models.converters.rstar import published, read_rstar
+    from medscience.models.restoring import save_restoring_model
+
+    tensors = read_rstar(weights)
+    log.info("wrote %s", save_restoring_model(into, published(name), tensors))

@@ -1,9 +1,10 @@
 """Run a model over an image, or over many."""
 
 import csv
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -42,8 +43,14 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         typer.Option("--map", help="also keep: confidence, entropy, or the probability of a label's value"),
     ] = None,
     stall: Annotated[float, typer.Option(min=0.001, help="minutes without progress to fail")] = 30,
+    prior: Annotated[
+        Path | None,
+        typer.Option(
+            help="for a network that restores phases: the image of all of them; default: their mean"
+        ),
+    ] = None,
 ) -> None:
-    """Write the most likely label of every voxel, on the image's own grid.
+    """Write the most likely label of every voxel, or a restored image, on the image's own grid.
 
     What a run that was interrupted has finished is kept: the same command goes on from there.
     """
@@ -51,23 +58,41 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     from medscience.inference.engine import precision_of
     from medscience.inference.memory import give_back_freed_memory
     from medscience.models.zoo import load
+    from medscience.restoration import restores
 
     if batch == (destination is not None):
         raise typer.BadParameter("give IMAGE MODEL DESTINATION, or --batch LIST.tsv MODEL")
     promised, sides = promised_memory(memory), sides_of(tile)
-    rows = [(image, destination)] if destination else _rows(image)
+    rows = [Row(image, destination, prior)] if destination else _rows(image)
+    path = find_model(model)
+    if restores(path):
+        if sides or keep or workers > 1:
+            raise typer.BadParameter("--tile, --map and --workers are for networks that give labels")
+        share_threads(threads, workers)
+        _each(_restoring(path, promised, precision, 60 * stall), rows, batch=batch)
+        return
+    if any(row.prior for row in rows):
+        raise typer.BadParameter("a prior is for networks that restore phases")
     give_back_freed_memory()
     share_threads(threads, workers)
-    path = find_model(model)
     description, network = load(path)
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
     settled = promised, sides, precision_of(precision), maps, 60 * stall
     with _workers(workers) as processes:
         prediction = Prediction(path, description, network, *settled, workers, processes)
-        if not batch:
-            prediction.run(*rows[0])
-        else:
-            _each(prediction, rows)
+        _each(lambda row: prediction.run(row.image, row.destination), rows, batch=batch)
+
+
+def _restoring(path: Path, promised: int, precision: str, patience: float) -> Callable[["Row"], None]:
+    """Return what restores the image of a row; numbers are wanted, so only a wish makes them half precise."""
+    import torch
+
+    from medscience.models.zoo import load_restoring
+    from medscience.steps.restoration import Restoring
+
+    held = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    restoring = Restoring(path, load_restoring(path), promised, held, patience)
+    return lambda row: restoring.run(row.image, row.destination, row.prior)
 
 
 def _workers(count: int) -> "AbstractContextManager[Processes | None]":
@@ -89,11 +114,22 @@ def _map(name: str, model: ModelFile) -> str:
     return name
 
 
-def _rows(sheet: Path) -> list[tuple[Path, Path]]:
-    """Read a tab-separated list of images and destinations."""
+class Row(NamedTuple):
+    """One image of a batch."""
+
+    image: Path
+    destination: Path
+    prior: Path | None = None
+
+
+def _rows(sheet: Path) -> list[Row]:
+    """Read a tab-separated list of images, destinations and, if there is such a column, priors."""
     try:
         rows = list(csv.DictReader(sheet.read_text("utf-8").splitlines(), delimiter="\t", strict=True))
-        return [(Path(row["image"]), Path(row["dest"])) for row in rows or [{}]]
+        return [
+            Row(Path(row["image"]), Path(row["dest"]), Path(row["prior"]) if row.get("prior") else None)
+            for row in rows or [{}]
+        ]
     except (KeyError, TypeError, ValueError, csv.Error) as fault:
         raise ConfigError(
             "BATCH-COLUMNS",
@@ -105,13 +141,15 @@ def _rows(sheet: Path) -> list[tuple[Path, Path]]:
         ) from fault
 
 
-def _each(prediction: Prediction, rows: list[tuple[Path, Path]]) -> None:
-    """Predict image after image; one that fails does not stop the others."""
+def _each(run: Callable[[Row], None], rows: list[Row], *, batch: bool) -> None:
+    """Do image after image; one of a batch that fails does not stop the others."""
     failed = 0
-    for image, destination in rows:
+    for row in rows:
         try:
-            prediction.run(image, destination)
+            run(row)
         except MedscienceError as fault:
+            if not batch:
+                raise
             failed += 1
             typer.echo(fault.line, err=True)
     if failed:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from medscience.description import MODEL_FORMAT, checked_beside, read_model
+from medscience.description import MODEL_FORMAT, checked_beside
 from medscience.errors import ConfigError, MedscienceError, ModelError, StoreError
 from medscience.progress import Tell, nobody
+from medscience.restoration import read_any_model
 from medscience.store.commit import SUFFIX, check_files, check_object, read_commit, store_path
 from medscience.store.tables import read_table
 
@@ -89,7 +90,7 @@ def _verify_table(path: Path) -> list[MedscienceError]:
 
 def _verify_model(path: Path) -> list[MedscienceError]:
     try:
-        model = read_model(path)
+        model = read_any_model(path)
     except ConfigError as fault:
         return [fault]
     faults: list[MedscienceError] = []

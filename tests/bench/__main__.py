@@ -22,6 +22,7 @@ from tests.bench.classes import classes
 from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
+from tests.bench.phases import phases
 from tests.bench.row import HEADER, Row, table
 from tests.bench.safety import safety
 from tests.bench.setting import WHOLE, Setting
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "memory": memory,
     "workers": workers,
     "training": training,
+    "phases": phases,
 }
 RESULTS = Path("results")
 
