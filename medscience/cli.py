@@ -137,7 +137,12 @@ _models = _group(
     "List, check and bring in models.",
     {"list": models.list_models, "check": models.check, "add": models.add},
 )
-_group(_models, "import", "Convert models that others publish.", {"brainchop": models.brainchop})
+_group(
+    _models,
+    "import",
+    "Convert models that others publish.",
+    {"brainchop": models.brainchop, "rstar": models.rstar},
+)
 
 
 def main() -> None:

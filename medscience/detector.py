@@ -1,4 +1,4 @@
-"""The file of a model that finds antinodes, and how any model file is told from others."""
+"""The file of a model that finds antinodes."""
 
 from bisect import bisect_right
 from dataclasses import replace
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from medscience.config.yaml import Strict, check, parse_yaml
-from medscience.description import About, ModelFile, Side, Weighted, is_detector
+from medscience.description import About, Side, Weighted, is_detector
 from medscience.detections import Detection
 from medscience.errors import ModelError
 from medscience.recipe import FrameRecipe
@@ -112,12 +112,6 @@ class DetectorFile(DetectorDesign, Weighted):
     output: Findings
 
 
-def read_any_model(path: Path) -> ModelFile | DetectorFile:
-    """Return the content of a model file, of whatever kind; the weights are not touched."""
-    content = parse_yaml(path)
-    return check(path, content, DetectorFile) if is_detector(content) else check(path, content, ModelFile)
-
-
 def read_detector(path: Path) -> DetectorFile:
     """Return the content of a detector's model file.
 
@@ -126,17 +120,17 @@ def read_detector(path: Path) -> DetectorFile:
     ModelError
         If it is the file of another kind of model.
     """
-    model = read_any_model(path)
-    if not isinstance(model, DetectorFile):
+    content = parse_yaml(path)
+    if not is_detector(content):
         raise ModelError(
             "MODEL-KIND",
             file=path,
             field="network.name",
-            found=model.network.name,
-            expected="a network that finds antinodes: fringe or spnet",
+            found="a network of another kind",
+            expected="one that finds antinodes: fringe or spnet",
             fix="run it with `medscience predict`, or name a detector",
         )
-    return model
+    return check(path, content, DetectorFile)
 
 
 def read_detector_design(path: Path) -> DetectorDesign:

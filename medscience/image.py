@@ -104,19 +104,20 @@ class _Turned:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.data.shape[old] for old in self.change.order)
+        lead, volume = self.data.shape[:-3], self.data.shape[-3:]
+        return (*lead, *(volume[old] for old in self.change.order))
 
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.data.dtype
 
     def __getitem__(self, region: tuple[slice, ...]) -> NDArray[Any]:
-        source = [slice(None)] * 3
+        source, sizes = [slice(None)] * 3, self.shape[-3:]
         for new, (old, flip) in enumerate(zip(self.change.order, self.change.flips, strict=True)):
-            start, stop, _ = region[new].indices(self.shape[new])
-            size = self.shape[new]
+            size = sizes[new]
+            start, stop, _ = region[new - 3].indices(size)
             source[old] = slice(size - stop, size - start) if flip else slice(start, stop)
-        return self.change.apply(np.asarray(self.data[tuple(source)]))
+        return self.change.apply(np.asarray(self.data[(*region[:-3], *source)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Image:
         return tuple(self.data.shape)
 
     def turned(self, change: Reorientation) -> "Image":
-        """Return a lazy view of a volume (Z, Y, X) with its axes in another order and direction."""
+        """Return a lazy view with the axes z, y, x in another order and direction."""
         meaning = replace(self.meaning, geometry=self.geometry.reoriented(change))
         return Image(_Turned(self.data, change), meaning)
 

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 from medscience.antinode import Antinode, Ellipse
 from medscience.description import read_model
 from medscience.detections import Detection
-from medscience.detector import Interval, read_any_model, read_detector
+from medscience.detector import Interval, read_detector
 from medscience.errors import ModelError
+from medscience.kinds import read_any_model
 
 
 def interval(**changes):

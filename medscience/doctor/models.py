@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from medscience.description import checked_beside
-from medscience.detector import read_any_model
 from medscience.doctor.finding import Finding, State
 from medscience.errors import MedscienceError
+from medscience.kinds import read_any_model
 
 
 def models(folder: Path) -> Finding:

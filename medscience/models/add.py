@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from medscience.detector import read_any_model
 from medscience.errors import ModelError
+from medscience.kinds import read_any_model
 from medscience.models.known_answer import check_model
 from medscience.store.files import replaced
 

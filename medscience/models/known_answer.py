@@ -7,10 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from medscience.description import KnownAnswer, checked_beside, file_sha256
-from medscience.detector import DetectorFile, read_any_model
 from medscience.errors import ModelError
 from medscience.models.spnet import SEEN
-from medscience.models.zoo import load, load_detector, load_tensors, write_tensors
+from medscience.models.zoo import load_any, load_tensors, write_tensors
 
 SHAPE = (36, 9, 7)
 """Voxels of the small input: no two sides alike, one long enough for a dilation of 16.
@@ -37,6 +36,8 @@ def write_known_answer(
 ) -> KnownAnswer:
     """Write an input (I, J, K) and its logits (classes, I, J, K), and return the model file's entry.
 
+    Of a network that restores an image: what it sees (C, T, Z, Y, X), and what it gives (1, T, Z, Y, X).
+
     Parameters
     ----------
     computed_by : str
@@ -54,13 +55,13 @@ def check_model(path: Path) -> float:
     ModelError
         If a file is not the named one, or the answer is another.
     """
-    model = read_any_model(path)
-    network = load_detector(path)[1] if isinstance(model, DetectorFile) else load(path)[1]
+    model, network = load_any(path)
     answer = model.known_answer
     tensors = load_tensors(checked_beside(path, answer.file, answer.sha256))
     expected = tensors["logits"]
+    seen = tensors["input"]
     with torch.inference_mode():
-        found = network(tensors["input"][None, None])[0]
+        found = network(seen[None, None] if seen.ndim <= 3 else seen[None])[0]
     difference = float((found - expected).abs().max() / (expected.max() - expected.min()))
     if not difference <= answer.tolerance:
         raise ModelError(

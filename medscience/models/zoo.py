@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,16 +11,20 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import nn
 
+from medscience.config.yaml import read_yaml
 from medscience.description import ModelFile, Network, checked_beside, read_model
 from medscience.detector import DetectorFile, FringeNetwork, SPNetNetwork, read_detector
 from medscience.errors import ModelError
+from medscience.kinds import AnyModel, read_any_model
 from medscience.models.fold import folded
 from medscience.models.fringe import Fringe
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.meshnet import MeshNet, fold_batch_norm
 from medscience.models.quick import quickened
+from medscience.models.rstar4d import RSTAR4D
 from medscience.models.spnet import SPNet
 from medscience.models.tensors import check_tensors
+from medscience.restoration import RestoringModel, RestoringNetwork
 from medscience.store.files import replaced
 
 log = logging.getLogger(__name__)
@@ -27,13 +32,14 @@ log = logging.getLogger(__name__)
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "meshnet": MeshNet,
     "hdenseunet": HDenseUNet,
+    "rstar4d": RSTAR4D,
     "fringe": Fringe,
     "spnet": SPNet,
 }
 """Network by its name in a model file."""
 
 
-def build(network: Network | FringeNetwork | SPNetNetwork) -> nn.Module:
+def build(network: Network | FringeNetwork | SPNetNetwork | RestoringNetwork) -> nn.Module:
     """Return the network that a model file describes, without its weights."""
     return NETWORKS[network.name](**network.arguments.model_dump())
 
@@ -55,13 +61,25 @@ def load(path: Path) -> tuple[ModelFile, nn.Module]:
     return model, for_prediction(trained(path, model))
 
 
+def load_any(path: Path) -> tuple[AnyModel, nn.Module]:
+    """Return a model file and its network, likewise, whatever it gives."""
+    model = read_any_model(path)
+    return model, for_prediction(trained(path, model))
+
+
 def load_detector(path: Path) -> tuple[DetectorFile, nn.Module]:
-    """Return a detector's file and its network in float32, as `load` does for other models."""
+    """Return a detector's file and its network, likewise."""
     model = read_detector(path)
-    return model, folded(trained(path, model))
+    return model, for_prediction(trained(path, model))
 
 
-def trained(path: Path, model: ModelFile | DetectorFile) -> nn.Module:
+def load_restoring(path: Path) -> tuple[RestoringModel, RSTAR4D]:
+    """Return the file and the network of a model that gives an image."""
+    model = read_yaml(path, RestoringModel)
+    return model, cast(RSTAR4D, trained(path, model).eval())
+
+
+def trained(path: Path, model: AnyModel) -> nn.Module:
     """Return the network of a model file with its weights, as it was trained.
 
     Raises
@@ -88,6 +106,8 @@ def for_prediction(network: nn.Module) -> nn.Module:
     """Return a network ready to predict: batch normalisation is folded in, one pass less for each layer."""
     if isinstance(network, HDenseUNet):
         return quickened(network)
+    if isinstance(network, Fringe | SPNet):
+        return folded(network)
     normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
     return (fold_batch_norm(network) if isinstance(network, MeshNet) and normed else network).eval()
 

@@ -13,9 +13,8 @@ import pyarrow as pa
 from medscience import __version__
 from medscience.config.settings import Cohort, Settings
 from medscience.config.sheet import Sample
-from medscience.description import ModelFile
-from medscience.detector import DetectorFile, read_any_model
 from medscience.errors import ConfigError, one_line
+from medscience.kinds import AnyModel, read_any_model
 from medscience.measure.notes import NOTES
 from medscience.measure.regions import SCHEMA
 from medscience.progress import Tell, nobody
@@ -34,7 +33,7 @@ class ModelReport:
     """A model, the cautions that go with it, and its results."""
 
     name: str
-    file: ModelFile | DetectorFile | None
+    file: AnyModel | None
     """None if the model file cannot be read."""
     cautions: tuple[str, ...]
     results: tuple[Result, ...]
@@ -168,7 +167,7 @@ def _outcome(
 
 
 def _model_report(name: str, models: Path, done: list[Result]) -> ModelReport:
-    file: ModelFile | DetectorFile | None
+    file: AnyModel | None
     try:
         file = read_any_model(models / f"{name}.yaml")
     except ConfigError:

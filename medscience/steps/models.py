@@ -13,11 +13,15 @@ log = logging.getLogger(__name__)
 
 def list_models() -> None:
     """List the models in config/models."""
-    from medscience.detector import DetectorFile, read_any_model
+    from medscience.description import ModelFile
+    from medscience.detector import DetectorFile
+    from medscience.kinds import read_any_model
 
     for path in sorted(MODELS.glob("*.yaml")):
         model = read_any_model(path)
-        gives = "antinodes" if isinstance(model, DetectorFile) else f"{len(model.output.labels)} labels"
+        gives = "antinodes" if isinstance(model, DetectorFile) else "an image"
+        if isinstance(model, ModelFile):
+            gives = f"{len(model.output.labels)} labels"
         typer.echo(f"{model.name}  {model.track}  {gives}  {model.license}  {model.description}")
 
 
@@ -68,3 +72,16 @@ def brainchop(
         into, published.description(name, normalize), published.tensors(), published.convolutions
     )
     log.info("wrote %s", path)
+
+
+def rstar(
+    weights: Annotated[Path, typer.Argument(help="safetensors of the published module's state")],
+    name: Annotated[str, typer.Option(help="the model's name here")],
+    into: Annotated[Path, typer.Option(help="where model files lie")] = MODELS,
+) -> None:
+    """Convert weights of RSTAR4D-Net in their authors' form; a .pth file is never opened."""
+    from medscience.models.converters.rstar import published, read_rstar
+    from medscience.models.restoring import save_restoring_model
+
+    tensors = read_rstar(weights)
+    log.info("wrote %s", save_restoring_model(into, published(name), tensors))

@@ -1,11 +1,11 @@
 """Run a model over an image, or over many."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -49,8 +49,14 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     partition: Annotated[str | None, typer.Option(help="of --cluster; default: the site's own")] = None,
     interface: Annotated[str | None, typer.Option(help="of --cluster: the network, such as ib0")] = None,
     stall: Annotated[float, typer.Option(min=0.001, help="minutes without progress to fail")] = 30,
+    prior: Annotated[
+        Path | None,
+        typer.Option(
+            help="for a network that restores phases: the image of all of them; default: their mean"
+        ),
+    ] = None,
 ) -> None:
-    """Write the most likely label of every voxel, on the image's own grid.
+    """Write the most likely label of every voxel, or a restored image, on the image's own grid.
 
     What a run that was interrupted has finished is kept: the same command goes on from there.
     """
@@ -58,24 +64,42 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     from medscience.inference.engine import precision_of
     from medscience.inference.memory import give_back_freed_memory
     from medscience.models.zoo import load
+    from medscience.restoration import restores
 
     if batch == (destination is not None):
         raise typer.BadParameter("give IMAGE MODEL DESTINATION, or --batch LIST.tsv MODEL")
     promised, sides = promised_memory(memory), sides_of(tile)
-    rows = [(image, destination)] if destination else _rows(image)
+    rows = [Row(image, destination, prior)] if destination else _rows(image)
+    path = find_model(model)
+    if restores(path):
+        if sides or keep or workers > 1 or cluster:
+            raise typer.BadParameter("--tile, --map, --workers, --cluster are for networks that give labels")
+        share_threads(threads, workers)
+        _each(_restoring(path, promised, precision, 60 * stall), rows, batch=batch)
+        return
+    if any(row.prior for row in rows):
+        raise typer.BadParameter("a prior is for networks that restore phases")
     give_back_freed_memory()
     share_threads(threads, 1 if cluster else workers)
-    path = find_model(model)
     description, network = load(path)
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
     settled = promised, sides, precision_of(precision), maps, 60 * stall
-    started = _workers(workers, _Place(cluster, partition, interface, rows[0][1].parent))
+    started = _workers(workers, _Place(cluster, partition, interface, rows[0].destination.parent))
     with started as processes:
         prediction = Prediction(path, description, network, *settled, workers, processes)
-        if not batch:
-            prediction.run(*rows[0])
-        else:
-            _each(prediction, rows)
+        _each(lambda row: prediction.run(row.image, row.destination), rows, batch=batch)
+
+
+def _restoring(path: Path, promised: int, precision: str, patience: float) -> Callable[["Row"], None]:
+    """Return what restores the image of a row; numbers are wanted, so only a wish makes them half precise."""
+    import torch
+
+    from medscience.models.zoo import load_restoring
+    from medscience.steps.restoration import Restoring
+
+    held = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    restoring = Restoring(path, load_restoring(path), promised, held, patience)
+    return lambda row: restoring.run(row.image, row.destination, row.prior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +148,22 @@ def _map(name: str, model: ModelFile) -> str:
     return name
 
 
-def _rows(sheet: Path) -> list[tuple[Path, Path]]:
-    """Read a tab-separated list of images and destinations."""
+class Row(NamedTuple):
+    """One image of a batch."""
+
+    image: Path
+    destination: Path
+    prior: Path | None = None
+
+
+def _rows(sheet: Path) -> list[Row]:
+    """Read a tab-separated list of images, destinations and, if there is such a column, priors."""
     try:
         rows = list(csv.DictReader(sheet.read_text("utf-8").splitlines(), delimiter="\t", strict=True))
-        return [(Path(row["image"]), Path(row["dest"])) for row in rows or [{}]]
+        return [
+            Row(Path(row["image"]), Path(row["dest"]), Path(row["prior"]) if row.get("prior") else None)
+            for row in rows or [{}]
+        ]
     except (KeyError, TypeError, ValueError, csv.Error) as fault:
         raise ConfigError(
             "BATCH-COLUMNS",
@@ -140,13 +175,15 @@ def _rows(sheet: Path) -> list[tuple[Path, Path]]:
         ) from fault
 
 
-def _each(prediction: Prediction, rows: list[tuple[Path, Path]]) -> None:
-    """Predict image after image; one that fails does not stop the others."""
+def _each(run: Callable[[Row], None], rows: list[Row], *, batch: bool) -> None:
+    """Do image after image; one of a batch that fails does not stop the others."""
     failed = 0
-    for image, destination in rows:
+    for row in rows:
         try:
-            prediction.run(image, destination)
+            run(row)
         except MedscienceError as fault:
+            if not batch:
+                raise
             failed += 1
             typer.echo(fault.line, err=True)
     if failed:

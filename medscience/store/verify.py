@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from medscience.description import MODEL_FORMAT, checked_beside
-from medscience.detector import read_any_model
 from medscience.errors import ConfigError, MedscienceError, ModelError, StoreError
+from medscience.kinds import read_any_model
 from medscience.progress import Tell, nobody
 from medscience.store.commit import SUFFIX, check_files, check_object, read_commit, store_path
 from medscience.store.tables import read_table

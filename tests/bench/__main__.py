@@ -23,6 +23,7 @@ from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.memory import memory
 from tests.bench.painting import painting
+from tests.bench.phases import phases
 from tests.bench.reviewing import reviewing
 from tests.bench.row import HEADER, Row, table
 from tests.bench.safety import safety
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "training": training,
     "sheet": sheet,
     "painting": painting,
+    "phases": phases,
 }
 RESULTS = Path("results")
 

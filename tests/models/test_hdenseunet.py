@@ -9,8 +9,8 @@ from torch.testing import assert_close
 
 from medscience.models.densenet import PLANES, VOLUMES, DenseNet
 from medscience.models.denseunet import DenseUNet
-from medscience.models.quick import quickened
 from medscience.models.hdenseunet import PUBLISHED, SMALL, HDenseUNet
+from medscience.models.quick import quickened
 from medscience.models.subpixel import SubPixel
 from medscience.models.zoo import parameters
 from tests.models.nets import random_network
