@@ -181,3 +181,9 @@ def _templates():
 
 
 TEMPLATES, KNOWN = _templates()
+
+
+def counted(frame, ellipses):
+    """Return antinodes of known outlines with the rings that their radial profiles show."""
+    bright = np.sqrt(frame.astype(np.float32))
+    return [Antinode(ellipse, evidence(bright, ellipse)[1]) for ellipse in ellipses]
