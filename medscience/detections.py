@@ -33,6 +33,11 @@ class Detection:
     frame: int = 0
     time_s: float | None = None
 
+    @property
+    def width(self) -> float:
+        """Of the interval, in rings."""
+        return self.high - self.low
+
     def row(self) -> dict[str, Any]:
         """Return the values of a row by column."""
         ellipse, found = self.antinode.ellipse, self.antinode

@@ -1,5 +1,7 @@
 """The file of a model that finds antinodes, and how any model file is told from others."""
 
+from bisect import bisect_right
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from medscience.config.yaml import Strict, check, parse_yaml
-from medscience.description import RECIPES, About, ModelFile, Side, Weighted, find_model, is_detector
+from medscience.description import About, ModelFile, Side, Weighted, is_detector
+from medscience.detections import Detection
 from medscience.errors import ModelError
 from medscience.recipe import FrameRecipe
 
@@ -62,18 +65,28 @@ class Interval(Strict):
     """How often the true count lies inside."""
     edges: tuple[Positive, ...]
     """Counts at which one group ends and the next begins."""
-    stretch: tuple[Positive, ...]
-    """Of each group: factor of the network's own interval, or rings to either side where it has none."""
+    widths: tuple[Positive, ...] = ()
+    """Widths of the network's own interval, in rings, that divide each of these groups again."""
+    stretch: tuple[tuple[Positive, ...], ...]
+    """For each group of counts and widths: factor of the network's own interval."""
     calibrated_on: str
     """The frames, in a sentence."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Interval":
-        if len(self.stretch) != len(self.edges) + 1:
-            raise ValueError(f"stretch must have {len(self.edges) + 1} values, one more than edges")
-        if any(second <= first for first, second in pairwise(self.edges)):
-            raise ValueError("edges must rise")
+        shape = len(self.edges) + 1, len(self.widths) + 1
+        if (len(self.stretch), {len(row) for row in self.stretch}) != (shape[0], {shape[1]}):
+            raise ValueError(f"stretch must have {shape[0]} rows of {shape[1]} values, one more than edges")
+        if any(second <= first for edges in (self.edges, self.widths) for first, second in pairwise(edges)):
+            raise ValueError("edges and widths must rise")
         return self
+
+    def stretched(self, found: Detection) -> Detection:
+        """Return a detection with its interval made to hold as often as it says."""
+        rings = found.antinode.rings
+        factor = self.stretch[bisect_right(self.edges, rings)][bisect_right(self.widths, found.width)]
+        low, high = (rings + factor * (end - rings) for end in (found.low, found.high))
+        return replace(found, low=max(low, 0.0), high=high)
 
 
 class Findings(Strict):
@@ -126,10 +139,8 @@ def read_detector(path: Path) -> DetectorFile:
     return model
 
 
-def read_detector_design(name_or_file: str) -> DetectorDesign:
-    """Return the recipe of a detector, by its name in ``config/recipes`` or its file, or that of a model."""
-    path = RECIPES / f"{name_or_file}.yaml"
-    path = path if path.is_file() else find_model(name_or_file)
+def read_detector_design(path: Path) -> DetectorDesign:
+    """Return the content of a detector's recipe, or of its model file."""
     content = parse_yaml(path)
     has_weights = isinstance(content, dict) and "weights" in content
     return check(path, content, DetectorFile if has_weights else DetectorDesign)

@@ -167,6 +167,10 @@ class Frames(Strict):
     """Of the frames that choose the best weights; none of the steps'."""
     validation_count: Count
     """How many of each style."""
+    calibration_seed: Annotated[int, Field(ge=0)]
+    """Of the frames on which the intervals of counts are calibrated; none of those before."""
+    calibration_count: Count
+    """How many of each style."""
 
 
 class FrameRecipe(Course):
@@ -180,9 +184,11 @@ class FrameRecipe(Course):
     @model_validator(mode="after")
     def _apart(self) -> "FrameRecipe":
         last = self.frames.first_seed + sum(stage.steps for stage in self.stages)
-        if self.frames.first_seed <= self.frames.validation_seed <= last:
+        held_back = {self.frames.validation_seed, self.frames.calibration_seed}
+        if len(held_back) < 2 or any(self.frames.first_seed <= seed <= last for seed in held_back):
             raise ValueError(
-                f"validation_seed must not be one of the steps', {self.frames.first_seed} to {last}"
+                "validation_seed and calibration_seed must differ from each other and from the steps', "
+                f"{self.frames.first_seed} to {last}"
             )
         return self
 

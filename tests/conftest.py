@@ -9,9 +9,10 @@ import torch
 from hypothesis import settings
 
 from medscience.description import Label, MeshNetArguments
+from medscience.models.fringe import Fringe, seen
 from medscience.models.meshnet import MeshNet
 from medscience.models.plain import as_convolutions
-from medscience.models.save import save_model
+from medscience.models.save import save_detector, save_model
 from medscience.simulate.head import simulate_head
 from medscience.simulate.scanner import Protocol
 
@@ -52,6 +53,44 @@ def save_tiny_model(folder):
 def tiny_model(tmp_path):
     """A model file with a small random network: three labels, 1 mm, receptive field 7."""
     return save_tiny_model(tmp_path / "models")
+
+
+def save_tiny_detector(folder):
+    """Write the model file of a small random network that finds something in most frames."""
+    arguments = {"widths": (8, 8, 16, 16), "depths": (1, 1, 1), "neck": 8, "counts": 16}
+    torch.manual_seed(3)
+    network = Fringe(**arguments)
+    with torch.no_grad():
+        answers = network(seen(torch.randint(0, 256, (4, 1, 64, 96))))  # statistics move
+        spread = answers[:, 0].std()
+        network.head[-1].bias[0] += 3.0 - 2 * spread
+    description = {
+        "name": "tiny-fringe",
+        "description": "a random detector for tests",
+        "authors": [{"name": "nobody"}],
+        "license": "Apache-2.0",
+        "track": "steelpan",
+        "network": {"name": "fringe", "arguments": arguments},
+        "weights": {"source": "a seed", "trained_on": "nothing"},
+        "input": {"height": 64, "width": 96},
+        "output": {
+            "least_score": 0.3,
+            "interval": {
+                "level": 0.9,
+                "edges": [2.0],
+                "stretch": [[1.0], [1.5]],
+                "calibrated_on": "nothing",
+            },
+        },
+    }
+    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
+    return save_detector(folder, description, tensors)
+
+
+@pytest.fixture
+def tiny_detector(tmp_path):
+    """The model file of a small random network that finds something in most frames."""
+    return save_tiny_detector(tmp_path / "detectors")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,8 @@
 """From frames to antinodes, a few frames at a time, in a memory that is promised."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medscience.detections import Detection
-from medscience.detector import DetectorFile, Interval
+from medscience.detector import DetectorFile
 from medscience.errors import MemoryPromiseError, MismatchError
 from medscience.inference.engine import Precision
 from medscience.inference.plan import UNITS
@@ -65,7 +64,7 @@ class Detector:
             output = self.model.output
             found = self._reading.found(self._answer(frames[lit]), output.least_score)
             for number, antinodes in zip(lit, found, strict=True):
-                answers[number] = [stretched(one, output.interval) for one in antinodes]
+                answers[number] = [output.interval.stretched(one) for one in antinodes]
         return answers
 
     def at_once(self, shape: tuple[int, int], memory: int) -> int:
@@ -130,11 +129,3 @@ class Detector:
 def detector(model: DetectorFile, network: nn.Module, precision: Precision) -> Detector:
     """Return a network ready to run in a precision; it is changed."""
     return Detector(model, network.to(getattr(torch, precision)), precision)
-
-
-def stretched(found: Detection, interval: Interval) -> Detection:
-    """Return a detection with the interval of its count made to hold as often as it says."""
-    rings = found.antinode.rings
-    factor = interval.stretch[bisect_right(interval.edges, rings)]
-    low, high = (rings + factor * (end - rings) for end in (found.low, found.high))
-    return replace(found, low=max(low, 0.0), high=high)

@@ -1,4 +1,4 @@
-"""Make weights from a sheet of images and labels, or from simulated heads."""
+"""Make weights from a sheet of images and labels, or from simulated heads or frames."""
 
 import logging
 from pathlib import Path
@@ -41,7 +41,8 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
     import torch
 
     from medscience.config.sheet import NAME
-    from medscience.description import find_design, read_design
+    from medscience.config.yaml import parse_yaml
+    from medscience.description import find_design, is_detector, read_design
     from medscience.inference.plan import parse_memory
     from medscience.machine.cores import usable_cores
     from medscience.recipe import Recipe
@@ -54,6 +55,9 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
         raise typer.BadParameter(f"--name {name!r} is not made of letters, digits, _ and -")
     torch.set_num_threads(threads or usable_cores())
     path = find_design(model)
+    if is_detector(parse_yaml(path)):
+        _from_frames(path, name, into, resume=resume)
+        return
     design = read_design(path)
     if data is not None and isinstance(design.training, Recipe):
         _from_sheet(design, design.training, name, into, (data, start, fold, promised), resume=resume)
@@ -129,6 +133,30 @@ def _from_sheet(
             if world.leads:
                 log.info("wrote %s", write_product(folder, name, job, state, results))
                 (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
+    """Train a detector on frames that are simulated as they are needed."""
+    from functools import partial
+
+    from medscience.detector import read_detector_design
+    from medscience.store.lease import leased
+    from medscience.terminal.progress import shown
+    from medscience.training.checkpoint import write_checkpoint
+    from medscience.training.detector import prepare_detector, write_detector
+    from medscience.training.resume import CHECKPOINT, is_done, state_to_begin_with
+
+    folder = into / name
+    into.mkdir(parents=True, exist_ok=True)
+    with leased(folder):
+        job = prepare_detector(read_detector_design(path))
+        if is_done(folder, name, job.start):
+            return
+        begin = state_to_begin_with(folder, job.start, resume=resume)
+        with shown(f"train {name}") as tell:
+            state = job.fit(partial(write_checkpoint, folder / CHECKPOINT), tell).run(job.network, begin)
+        log.info("wrote %s", write_detector(folder, name, job, state))
+        (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def _nothing(_state: object) -> None:

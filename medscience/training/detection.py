@@ -12,21 +12,35 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, logsigmoid, smooth_l1_loss
 
-from medscience.measure.ellipses import match
+from medscience.detections import Detection
+from medscience.detector import Interval
+from medscience.measure.intervals import Case, cases, stretch
 from medscience.models.antinode_maps import Wanted, found, wanted
 from medscience.models.fold import folded
 from medscience.models.fringe import CELL, SHAPE_MAPS, seen
 from medscience.recipe import FrameRecipe, Frames, FrameStage
 from medscience.simulate.espi.drawn import Style, drawn_frames
+from medscience.simulate.espi.modes import SHAPE
+from medscience.simulate.espi.shots import Shot
 from medscience.training.checkpoint import Validation
 
 log = logging.getLogger(__name__)
+
+CELLS = (SHAPE[0] // CELL, SHAPE[1] // CELL)
+"""Of a simulated frame."""
 
 AT_ONCE = 8
 """Frames that are validated together."""
 
 SURE = 0.3
 """Score from which an antinode counts as found."""
+
+LEVEL = 0.9
+"""How often the interval of a count is to hold."""
+
+EDGES = (1.0, 2.0, 4.0, 7.0)
+WIDTHS = (0.8, 1.0, 1.5)
+"""Counts, and widths of the network's own interval, that divide detections into groups to calibrate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +108,21 @@ def _stacked(truth: Sequence[Wanted], name: str) -> Tensor:
     return torch.from_numpy(np.stack([getattr(one, name) for one in truth]))
 
 
+def looked_at(
+    network: nn.Module, style: Style, seed: int, count: int
+) -> Iterator[tuple[Shot, list[Detection]]]:
+    """Yield frames of a style and the antinodes that a network, ready to predict, finds in them."""
+    shots = islice(drawn_frames({style: 1.0}, seed), count)
+    while batch := list(islice(shots, AT_ONCE)):
+        images = torch.from_numpy(np.stack([shot.frame for shot in batch]))[:, None]
+        with torch.inference_mode():
+            answers = found(network(seen(images)), SURE)
+        yield from zip(batch, answers, strict=True)
+
+
 @dataclass(frozen=True, slots=True)
 class FrameJudge:
-    """Frames of the styles to validate on."""
+    """Frames of both styles to validate on."""
 
     frames: Frames
 
@@ -111,19 +137,35 @@ class FrameJudge:
         return Validation(step, mean, mean - 1.96 * spread, mean + 1.96 * spread)
 
     def _hits(self, network: nn.Module, style: Style) -> list[bool]:
-        shots = drawn_frames({style: 1.0}, self.frames.validation_seed)
+        """Return, for each true antinode, whether its rings were counted."""
         hits: list[bool] = []
-        for _ in range(0, self.frames.validation_count, AT_ONCE):
-            batch = list(islice(shots, AT_ONCE))
-            images = torch.from_numpy(np.stack([shot.frame for shot in batch]))[:, None]
-            with torch.inference_mode():
-                answers = found(network(seen(images)), SURE)
-            for shot, answer in zip(batch, answers, strict=True):
-                pair = shot.antinodes, [one.antinode for one in answer]
-                errors = [
-                    abs(pair[0][one].rings - pair[1][other].rings)
-                    for one, other in match(pair, shot.frame.shape)
-                ]
-                right = sum(error <= 0.5 for error in errors)
-                hits += [True] * right + [False] * (len(shot.antinodes) - right)
+        for shot, detections in looked_at(
+            network, style, self.frames.validation_seed, self.frames.validation_count
+        ):
+            known = cases(shot.antinodes, detections, SHAPE)
+            right = sum(abs(true - one.antinode.rings) <= 0.5 for true, one in known)
+            hits += [True] * right + [False] * (len(shot.antinodes) - right)
         return hits
+
+
+def calibrated(network: nn.Module, frames: Frames) -> Interval:
+    """Return the interval of counts that holds in nine of ten frames of both styles together.
+
+    Parameters
+    ----------
+    network : Module
+        Ready to predict.
+    """
+    known: list[Case] = []
+    for style in ("espi", "spnet"):
+        for shot, detections in looked_at(network, style, frames.calibration_seed, frames.calibration_count):
+            known += cases(shot.antinodes, detections, SHAPE)
+    rows = stretch(known, LEVEL, EDGES, WIDTHS)
+    return Interval(
+        level=LEVEL,
+        edges=EDGES,
+        widths=WIDTHS,
+        stretch=tuple(tuple(round(value, 4) for value in row) for row in rows),
+        calibrated_on=f"{frames.calibration_count} simulated frames of each style (seed "
+        f"{frames.calibration_seed}), {len(known)} antinodes",
+    )

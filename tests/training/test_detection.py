@@ -1,0 +1,111 @@
+"""Training a detector: its frames, its loss, and that an interruption changes nothing."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from numpy.testing import assert_array_equal
+
+from medscience.antinode import Antinode, Ellipse
+from medscience.detector import DetectorDesign, read_detector
+from medscience.models.antinode_maps import wanted
+from medscience.models.known_answer import check_model
+from medscience.recipe import FrameRecipe
+from medscience.steps.train import train
+from medscience.training import detector as training
+from medscience.training.checkpoint import write_checkpoint
+from medscience.training.detection import EXPECTED, frame_batches, maps_loss
+from medscience.training.detector import prepare_detector
+from medscience.training.resume import CHECKPOINT
+from medscience.training.schedule import Schedule
+from tests.conftest import REPOSITORY
+
+STEPS = 4
+
+
+@pytest.fixture
+def content():
+    """The shipped recipe with a tiny network and few frames."""
+    made = yaml.safe_load((REPOSITORY / "config/recipes/fringe.yaml").read_text())
+    made["network"]["arguments"] = {"widths": [8, 8, 8, 8], "depths": [1, 1, 1], "neck": 8, "counts": 16}
+    recipe = made["training"]
+    recipe["stages"] = [{"steps": STEPS, "batch": 2, "learning_rate": 0.01}]
+    recipe["frames"] |= {"validation_count": 4, "calibration_count": 4}
+    recipe |= {"validate_every": 2, "save_every": 2}
+    return made
+
+
+@pytest.fixture
+def recipe(content):
+    return FrameRecipe(**content["training"])
+
+
+def test_the_frames_of_a_step_follow_from_its_number(recipe):
+    schedule = Schedule(recipe, 0)
+    whole = dict(enumerate(frame_batches(recipe, 16, schedule.stages_after(0)), start=1))
+    later = next(frame_batches(recipe, 16, schedule.stages_after(2)))
+    for one, other in zip(whole[3], later, strict=True):
+        assert_array_equal(one.frame, other.frame)
+        assert_array_equal(one.wanted.rings, other.wanted.rings)
+    assert not np.array_equal(whole[1][0].frame, whole[2][0].frame)
+
+
+def test_held_back_frames_may_not_be_learnt_from(content):
+    content["training"]["frames"]["calibration_seed"] = 1_000_002
+    with pytest.raises(ValueError, match="calibration_seed must differ"):
+        DetectorDesign(**content)
+
+
+def slow_loss(answer, target):
+    """The loss of one frame, cell by cell."""
+    total = 0.0
+    for y, x in np.ndindex(target.middle.shape):
+        values = answer[:, y, x].astype(float)
+        p, truth = 1 / (1 + math.exp(-values[0])), float(target.middle[y, x])
+        if truth == 1:
+            total -= (1 - p) ** 2 * math.log(p)
+        else:
+            total -= (1 - truth) ** 4 * p**2 * math.log(1 - p)
+        away = np.abs(values[1:6] - target.shape[:, y, x])
+        huber = np.where(away < 0.02, away**2 / 0.04, away - 0.01)
+        chances = np.exp(values[6:] - values[6:].max())
+        entropy = -(target.rings[:, y, x] * np.log(chances / chances.sum())).sum()
+        place = 2 * huber[:2].sum() / target.size[y, x] + huber[2:].sum()
+        total += target.weight[y, x] * (place + entropy)
+    return total / EXPECTED
+
+
+def test_the_loss_is_the_one_that_a_loop_over_cells_gives():
+    antinodes = [Antinode(Ellipse(60, 40, 40, 25, 30), 2.3), Antinode(Ellipse(10, 90, 20, 18, 100), 1.0)]
+    targets = [wanted(antinodes, (12, 16), 16), wanted([], (12, 16), 16)]
+    answers = np.random.default_rng(0).normal(0, 1.5, (2, 22, 12, 16)).astype(np.float32)
+    found = maps_loss(torch.from_numpy(answers), targets)
+    assert found.tolist() == pytest.approx(
+        [slow_loss(*pair) for pair in zip(answers, targets, strict=True)], rel=1e-4
+    )
+
+
+def test_a_training_makes_a_model_that_is_the_same_however_often_it_was_interrupted(content, tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(content))
+    train(str(path), "whole", into=tmp_path, threads=1)
+    job = prepare_detector(DetectorDesign(**content))
+    states = []
+
+    def stops(state):
+        states.append(state)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.fit(stops, lambda done, total: None).run(job.network, job.start)
+    (tmp_path / "cut").mkdir()
+    write_checkpoint(tmp_path / "cut" / CHECKPOINT, states[0])
+    train(str(path), "cut", resume=True, into=tmp_path, threads=1)
+    whole, cut = (read_detector(tmp_path / name / f"{name}.yaml") for name in ("whole", "cut"))
+    assert cut.weights.sha256 == whole.weights.sha256
+    assert cut.output == whole.output
+    assert check_model(tmp_path / "cut/cut.yaml") < 1e-4
+    assert {"card.md", "curves.tsv", training.RECORD} <= {file.name for file in (tmp_path / "cut").iterdir()}
+    assert "simulated frames only" in (tmp_path / "cut/card.md").read_text()
