@@ -47,8 +47,6 @@ class Motion:
     """Shape (`REPLICATES`, n)."""
     numbers: Mapping[str, Interval]
     """Each of `NUMBERS` that can be measured."""
-    onsets: Numbers
-    """Of the replicates, in seconds; NaN where there is none."""
 
 
 def unfolded(rings: Rings, struck_s: float | None) -> Oscillation | None:
@@ -88,7 +86,7 @@ def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
             rows += [_numbers(one, two) for one, two in zip(_each(some), _each(first), strict=True)]
     numbers = {name: _interval(value[name], [row[name] for row in rows]) for name in NUMBERS}
     known = {name: interval for name, interval in numbers.items() if interval}
-    return Motion(found, again, known, np.array([row["onset_s"] for row in rows]))
+    return Motion(found, again, known)
 
 
 def _interval(value: float, others: list[float]) -> Interval | None:
