@@ -90,7 +90,9 @@ def main() -> None:
         "samples of 10 minutes, one a job, 1600 jobs": replace(base, work=600, group=1, jobs=1600),
     }
     write = sys.stdout.write
-    write("| setting | jobs | hours | jobs handed in a minute | slots busy | main process busy | overhead |\n")
+    write(
+        "| setting | jobs | hours | jobs handed in a minute | slots busy | main process busy | overhead |\n"
+    )
     write("|---|---|---|---|---|---|---|\n")
     for name, run in runs.items():
         found, count = simulate(run), math.ceil(run.samples / run.group)
