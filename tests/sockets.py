@@ -16,6 +16,14 @@ def processes(pid):
     return {pid}.union(*(processes(int(word)) for word in words))
 
 
+def command_lines(program):
+    """Return the command lines of all processes that run a program; there is one at least."""
+    found = [path.read_bytes().decode().replace("\0", " ") for path in Path("/proc").glob("[0-9]*/cmdline")]
+    if not (those := [words for words in found if program in words]):
+        raise LookupError(program)
+    return those
+
+
 def heard(pid):
     """Return the addresses at which a process or one below it listens."""
     inodes = set()

@@ -27,6 +27,7 @@ rule train:
     threads: TRAINING.threads
     resources:
         mem_mb=parse_memory(TRAINING.memory) >> 20,
+        runtime=12 * 60,
     params:
         failed="results/failed/train/{model}.json",
         fold=fold,

@@ -9,7 +9,7 @@ import pytest
 from medscience.cluster.forecast import read_forecasts
 from medscience.steps.ingest import ingest
 from medscience.store.images import open_image
-from tests.sockets import heard_elsewhere, speaks_tls
+from tests.sockets import command_lines, heard_elsewhere, speaks_tls
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slurm]
 
@@ -57,6 +57,7 @@ def test_workers_on_nodes_find_what_one_process_finds_and_talk_over_tls(slurm, c
         with subprocess.Popen(whole, cwd=cohort.folder, stderr=subprocess.PIPE, text=True) as run:
             if more:
                 slurm.wait(partial(has_begun, run, store), 300)
+                assert all("tls://" in words for words in command_lines("distributed.cli.dask_worker"))
                 assert all(speaks_tls(place) for place in heard_elsewhere(run.pid))
             _, said = run.communicate(timeout=300)
         assert run.returncode == 0, said
