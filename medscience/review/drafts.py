@@ -63,6 +63,8 @@ class Draft:
         self.origin = origin
         self._array = array
         self._touched = set(_touched(path))
+        self._durable = {path}
+        """Folders whose names the disk has."""
         self._held = held
 
     @property
@@ -116,17 +118,16 @@ class Draft:
                 fix="choose one of the model's labels",
             )
         places = tuple(places_within(whole, self.chunks))
-        folders = set()
-        for place in places:
-            chunk = chunk_at(place, self.chunks, self.shape)
-            inner = overlap(whole, chunk)
-            content = self[chunk]
-            content[within(inner, chunk)] = new[within(inner, whole)]
-            self._array[chunk] = content
-            if place not in self._touched:
-                folders.add(_chunk_file(self.path, place).parent)
-            self._touched.add(place)
-        _sync_up(folders, self.path)
+        if places:
+            first, last = (chunk_at(place, self.chunks, self.shape) for place in (places[0], places[-1]))
+            hull = tuple(slice(a.start, b.stop) for a, b in zip(first, last, strict=True))
+            content = self[hull]
+            content[within(whole, hull)] = new
+            self._array[hull] = content  # whole chunks, all at once
+            self._sync_names(
+                [_chunk_file(self.path, place) for place in places if place not in self._touched]
+            )
+            self._touched.update(places)
         return places
 
     def digest(self) -> str:
@@ -153,6 +154,19 @@ class Draft:
     def __exit__(self, *fault: object) -> None:
         """Let others open it."""
         self.close()
+
+    def _sync_names(self, files: list[Path]) -> None:
+        """Wait until the disk has the names of new files, and of the folders that were made for them."""
+        changed = set()
+        for file in files:
+            folder = file.parent
+            changed.add(folder)
+            while folder not in self._durable:
+                self._durable.add(folder)
+                folder = folder.parent
+                changed.add(folder)
+        for folder in changed:
+            sync(folder)
 
     def _stored(self, region: Region) -> NDArray[Any]:
         try:
@@ -245,7 +259,8 @@ def _begin(path: Path, labels: StoredImage, origin: Origin) -> "zarr.Array[Any]"
     )
     sync(path / "labels.zarr")
     create_once(path / "origin.json", json.dumps(asdict(origin)).encode())
-    _sync_up({path}, path.parent.parent.parent)
+    for folder in (path, *path.parents[:4]):
+        sync(folder)
     return array
 
 
@@ -301,12 +316,3 @@ def _touched(path: Path) -> Iterator[Place]:
 
 def _chunk_file(path: Path, place: Place) -> Path:
     return path.joinpath("labels.zarr", "c", *map(str, place))
-
-
-def _sync_up(folders: set[Path], top: Path) -> None:
-    """Wait until the disk has the names in folders, and those folders' names, up to `top`."""
-    above = {
-        folder for start in folders for folder in (start, *start.parents) if top in (folder, *folder.parents)
-    }
-    for folder in sorted(above, key=lambda folder: -len(folder.parts)):
-        sync(folder)
