@@ -16,7 +16,7 @@ rule all:
     default_target: True
     input:
         "results/report/cohort.html",
-        queues,
+        QUEUES,
 
 
 onstart:

@@ -31,6 +31,8 @@ except MedscienceError as fault:
 PAGE = "results/report/cohort.html"
 STRIKES = [sample.name for sample in COHORT.samples if sample.track == "steelpan"]
 NOTES = ["results/report/cohort_notes.tsv"] if STRIKES else []
+MODELS = sorted({model for model, sample in COHORT.pairs if sample not in STRIKES})
+QUEUES = [f"results/review/{model}.tsv" for model in MODELS]
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
 
@@ -124,9 +126,13 @@ def films():
     ]
 
 
+def measured_of_model(wildcards):
+    return measured(wildcards.model)
+
+
 def report_what_there_is():
     shell("medscience report {CONFIG:q} {PAGE}")
-    for model in sorted({model for model, _ in COHORT.pairs}):
+    for model in MODELS:
         shell("medscience queue {CONFIG:q} {model:q} results/review/{model}.tsv")
     Path(UNFINISHED).touch()
     print(f"The report says what failed: {PAGE}", file=sys.stderr)

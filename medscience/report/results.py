@@ -189,7 +189,7 @@ def _same_correction(file: Path, stated: str | None, edited: StoredImage | None)
             field="correction",
             found=f"made from {stated[:12] if stated else 'the labels as the model made them'}",
             expected=f"made from {now[:12] if now else 'those'}, which stands now",
-            fix="run the workflow again",
+            fix="delete it, and run the workflow again",
         )
 
 

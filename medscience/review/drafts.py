@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from medscience.errors import MismatchError, StoreError
+from medscience.review.chunks import Place, Region, bounds, chunk_at, overlap, places_within, within
 from medscience.review.unseen import correction_dtype, unseen_value
 from medscience.store.files import create_once, remove, sync
 from medscience.store.grid import Shape, storage_grid
@@ -32,10 +32,6 @@ from medscience.store.objects import RecordingStore
 
 FOLDER = ".drafts"
 FORMAT = "medscience-draft-1"
-
-Region = tuple[slice, ...]
-Place = tuple[int, ...]
-"""Of a chunk, counted in chunks along each axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,8 @@ class Draft:
         self.origin = origin
         self._array = array
         self._touched = set(_touched(path))
+        self._durable = {path}
+        """Folders whose names the disk has."""
         self._held = held
 
     @property
@@ -91,12 +89,12 @@ class Draft:
 
     def __getitem__(self, region: Region) -> NDArray[Any]:
         """Return the numbers of a region, one slice for each axis, edits included."""
-        whole = self._bounds(region)
+        whole = bounds(region, self.shape)
         values = np.array(self.labels.image.read(whole), dtype=self.dtype)
-        for place in self._places(whole):
+        for place in places_within(whole, self.chunks):
             if place in self._touched:
-                inner = _overlap(whole, self._chunk(place))
-                values[_within(inner, whole)] = self._stored(inner)
+                inner = overlap(whole, chunk_at(place, self.chunks, self.shape))
+                values[within(inner, whole)] = self._stored(inner)
         return values
 
     def write(self, region: Region, values: NDArray[Any] | int) -> tuple[Place, ...]:
@@ -107,7 +105,7 @@ class Draft:
         MismatchError
             If a number is neither a label nor the one for "not looked at".
         """
-        whole = self._bounds(region)
+        whole = bounds(region, self.shape)
         new = np.broadcast_to(np.asarray(values), tuple(part.stop - part.start for part in whole))
         strays = sorted(set(np.unique(new).tolist()) - self._allowed)
         if strays:
@@ -119,18 +117,17 @@ class Draft:
                 expected=f"{sorted(self._allowed)}",
                 fix="choose one of the model's labels",
             )
-        places = tuple(self._places(whole))
-        folders = set()
-        for place in places:
-            chunk = self._chunk(place)
-            inner = _overlap(whole, chunk)
-            content = self[chunk]
-            content[_within(inner, chunk)] = new[_within(inner, whole)]
-            self._array[chunk] = content
-            if place not in self._touched:
-                folders.add(_chunk_file(self.path, place).parent)
-            self._touched.add(place)
-        _sync_up(folders, self.path)
+        places = tuple(places_within(whole, self.chunks))
+        if places:
+            first, last = (chunk_at(place, self.chunks, self.shape) for place in (places[0], places[-1]))
+            hull = tuple(slice(a.start, b.stop) for a, b in zip(first, last, strict=True))
+            content = self[hull]
+            content[within(whole, hull)] = new
+            self._array[hull] = content  # whole chunks, all at once
+            self._sync_names(
+                [_chunk_file(self.path, place) for place in places if place not in self._touched]
+            )
+            self._touched.update(places)
         return places
 
     def digest(self) -> str:
@@ -138,7 +135,7 @@ class Draft:
         digest = hashlib.sha256(f"{self.shape} {self.dtype}".encode())
         for place in self.touched:
             digest.update(repr(place).encode())
-            digest.update(np.ascontiguousarray(self._stored(self._chunk(place))).data)
+            digest.update(np.ascontiguousarray(self._stored(chunk_at(place, self.chunks, self.shape))).data)
         return digest.hexdigest()
 
     def discard(self) -> None:
@@ -158,6 +155,19 @@ class Draft:
         """Let others open it."""
         self.close()
 
+    def _sync_names(self, files: list[Path]) -> None:
+        """Wait until the disk has the names of new files, and of the folders that were made for them."""
+        changed = set()
+        for file in files:
+            folder = file.parent
+            changed.add(folder)
+            while folder not in self._durable:
+                self._durable.add(folder)
+                folder = folder.parent
+                changed.add(folder)
+        for folder in changed:
+            sync(folder)
+
     def _stored(self, region: Region) -> NDArray[Any]:
         try:
             return np.asarray(self._array[region])
@@ -168,23 +178,6 @@ class Draft:
     def _allowed(self) -> set[int]:
         meaning = self.labels.content.labels
         return {label.value for label in meaning.labels} | {unseen_value(self.dtype)} if meaning else set()
-
-    def _bounds(self, region: Region) -> Region:
-        return tuple(slice(*part.indices(size)[:2]) for part, size in zip(region, self.shape, strict=True))
-
-    def _places(self, region: Region) -> Iterator[Place]:
-        """The chunks that a region touches."""
-        along = (
-            range(part.start // side, -(-part.stop // side)) if part.stop > part.start else range(0)
-            for part, side in zip(region, self.chunks, strict=True)
-        )
-        return product(*along)
-
-    def _chunk(self, place: Place) -> Region:
-        return tuple(
-            slice(n * side, min((n + 1) * side, size))
-            for n, side, size in zip(place, self.chunks, self.shape, strict=True)
-        )
 
 
 def draft_path(root: Path, model: str, sample: str, reviewer: str) -> Path:
@@ -266,7 +259,8 @@ def _begin(path: Path, labels: StoredImage, origin: Origin) -> "zarr.Array[Any]"
     )
     sync(path / "labels.zarr")
     create_once(path / "origin.json", json.dumps(asdict(origin)).encode())
-    _sync_up({path}, path.parent.parent.parent)
+    for folder in (path, *path.parents[:4]):
+        sync(folder)
     return array
 
 
@@ -322,21 +316,3 @@ def _touched(path: Path) -> Iterator[Place]:
 
 def _chunk_file(path: Path, place: Place) -> Path:
     return path.joinpath("labels.zarr", "c", *map(str, place))
-
-
-def _sync_up(folders: set[Path], top: Path) -> None:
-    """Wait until the disk has the names in folders, and those folders' names, up to `top`."""
-    above = {
-        folder for start in folders for folder in (start, *start.parents) if top in (folder, *folder.parents)
-    }
-    for folder in sorted(above, key=lambda folder: -len(folder.parts)):
-        sync(folder)
-
-
-def _overlap(one: Region, other: Region) -> Region:
-    return tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-
-
-def _within(inner: Region, outer: Region) -> Region:
-    """Where a region lies inside one around it."""
-    return tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, outer, strict=True))
