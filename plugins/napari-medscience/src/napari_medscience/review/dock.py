@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from medscience.errors import MedscienceError
 from napari_medscience.review.case import Reviewer
@@ -122,6 +122,7 @@ class Review(QWidget):  # type: ignore[misc]
             ("Verdict", self.verdict_panel),
         ):
             heading = QLabel(title)
+            panel.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Maximum)
             heading.setStyleSheet("font-weight: bold; padding-top: 6px;")
             for widget in (heading, panel):
                 self._layout.addWidget(widget)

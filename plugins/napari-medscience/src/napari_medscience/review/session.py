@@ -20,7 +20,7 @@ from medscience.review.verdict import Correction, Decision, Verdict
 from napari_medscience.ellipses.work import EllipseWork, open_frames
 from napari_medscience.review.case import Reviewer, open_case
 from napari_medscience.review.clock import Clock
-from napari_medscience.review.label_work import LabelWork
+from napari_medscience.review.label_work import LabelWork, read_only
 from napari_medscience.review.run import Run
 from napari_medscience.review.view import View
 
@@ -173,6 +173,8 @@ class Session:
         return self.work
 
     def _refuse_unfit(self, decision: Decision) -> None:
+        if self.ledger.read_only:
+            raise read_only()
         found = {
             ("accept", True): ("what you changed", "accept with edits, or undo these"),
             ("accept-with-edits", False): ("no edits", "accept without"),
