@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medscience.review.drafts import find_drafts
 from medscience.review.ledger import NAME, Ledger
 from medscience.store.images import open_image
 from medscience.testing.phantoms import obliques, orientations
@@ -119,3 +120,4 @@ def test_a_sitting_from_the_queue_to_the_ledger(display, tmp_path, make_run):
     corrected = stored.image.read((slice(None),) * 3)
     assert set(np.unique(corrected)) == {0, 41}
     assert len(np.unique(np.nonzero(corrected)[0])) == 1
+    assert [draft.sample for draft in find_drafts(run / "corrections")] == ["s2"]

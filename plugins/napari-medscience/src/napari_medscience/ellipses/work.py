@@ -131,7 +131,6 @@ class EllipseWork:
     @property
     def has_edits(self) -> bool:
         """Whether anything differs from what was found, as far as steps tell."""
-        self._take()
         return bool(self.case.resumed or self.steps[0])
 
     @property
@@ -202,7 +201,7 @@ class EllipseWork:
         frame = int(self._viewer.dims.current_step[0])
         if frame != self.frame and self.screen.image in self._viewer.layers:
             if self.frame >= 0:
-                self._take()  # napari tells of a new ellipse before it has its size
+                self.settle()  # napari tells of a new ellipse before it has its size
             self.frame = frame
             self._draw()
 
@@ -215,9 +214,9 @@ class EllipseWork:
     def _changed(self, event: Any) -> None:  # noqa: ANN401 - napari's
         """Note what the person did, once it is done."""
         if str(event.action) in {"added", "removed", "changed"}:
-            self._take()
+            self.settle()
 
-    def _take(self) -> None:
+    def settle(self) -> None:
         """Keep what is drawn on the frame that is shown; an ellipse that is still a point is none yet."""
         layer, before = self.screen.labels, self.case.drawn.at(self.frame)
         rings, scores = layer.features["rings"].tolist(), layer.features["score"].tolist()

@@ -66,6 +66,10 @@ class LabelWork:
         self.screen.labels.redo()
         self._edited()
 
+    def settle(self) -> None:
+        """End the step that is being made."""
+        self.screen.labels.end_step()
+
     def save(self) -> None:
         """Save the chunks that were changed since the last time; they are on the disk when this returns.
 
