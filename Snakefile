@@ -14,7 +14,7 @@ rule all:
     default_target: True
     input:
         "results/report/cohort.html",
-        queues,
+        QUEUES,
 
 
 onerror:

@@ -27,6 +27,8 @@ except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
 
 PAGE = "results/report/cohort.html"
+MODELS = sorted({model for model, _ in COHORT.pairs})
+QUEUES = [f"results/review/{model}.tsv" for model in MODELS]
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
 
@@ -93,7 +95,13 @@ def measured(model=None):
     ]
 
 
+def measured_of_model(wildcards):
+    return measured(wildcards.model)
+
+
 def report_what_there_is():
     shell("medscience report {CONFIG:q} {PAGE}")
+    for model in MODELS:
+        shell("medscience queue {CONFIG:q} {model:q} results/review/{model}.tsv")
     Path(UNFINISHED).touch()
     print(f"The report says what failed: {PAGE}", file=sys.stderr)

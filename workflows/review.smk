@@ -1,17 +1,6 @@
 # What people should look at first: a list for each model, worst first.
 
 
-def queues(wildcards):
-    return [
-        f"results/review/{model}.tsv"
-        for model in sorted({model for model, _ in COHORT.pairs})
-    ]
-
-
-def measured_of_model(wildcards):
-    return measured(wildcards.model)
-
-
 rule queue:
     input:
         config=CONFIG,

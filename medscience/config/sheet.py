@@ -63,9 +63,10 @@ class Sample(Strict):
 
     @property
     def options(self) -> list[str]:
-        """The options of ``medscience ingest`` that the row's choices stand for."""
+        """The options of ``medscience ingest`` that the row's track and choices stand for."""
         answers = [(name, answer) for name in CHOICES for answer in (getattr(self, name) or "").split()]
-        return [part for name, answer in answers for part in (f"--{name.replace('_', '-')}", answer)]
+        chosen = [part for name, answer in answers for part in (f"--{name.replace('_', '-')}", answer)]
+        return ["--hounsfield", *chosen] if self.track == "liver_ct" else chosen
 
 
 def read_sheet(path: Path) -> tuple[Sample, ...]:

@@ -14,7 +14,7 @@ from medscience.ingest.metaimage import open_metaimage
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.nrrd import open_nrrd
 from medscience.ingest.ome_zarr import open_ome_zarr, open_zipped
-from medscience.ingest.source import Source, unused
+from medscience.ingest.source import Source
 from medscience.ingest.tiff import open_tiff
 from medscience.ingest.video import open_video
 from medscience.ingest.zarr_files import is_zarr
@@ -36,9 +36,6 @@ READERS: dict[str, Callable[..., Source]] = {
 """Reader by the end of a file's name; DICOM is known by its bytes, whatever it is called."""
 
 DICOM_ENDINGS = (".dcm", ".dicom", ".ima", ".zip")
-
-TOLD = {open_nifti, open_video, open_tiff}
-"""Readers to which an acquisition file has something to say."""
 
 
 def open_source(path: Path, acquisition: Path | None = None, choices: Choices | None = None) -> Source:
@@ -62,7 +59,7 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
         return open_ome_zarr(path, acquisition)
     if path.is_dir():
         pictures = holds_frames(path) and (acquisition or not _holds_dicom(path))
-        return open_frames(path, acquisition) if pictures else _dicom(path, acquisition, choices)
+        return open_frames(path, acquisition) if pictures else open_dicom(path, acquisition, choices)
     if not path.is_file():
         raise InputError(
             "INPUT-MISSING",
@@ -74,13 +71,9 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
         )
     for ending, reader in READERS.items():
         if path.name.lower().endswith(ending):
-            if acquisition is None:
-                return reader(path)
-            if reader not in TOLD:
-                raise unused(acquisition, f"a {ending} file")
             return reader(path, acquisition)
     if path.name.lower().endswith(DICOM_ENDINGS) or _has_dicom_bytes(path):
-        return _dicom(path, acquisition, choices)
+        return open_dicom(path, acquisition, choices)
     raise InputError(
         "INPUT-FORMAT",
         file=path,
@@ -89,12 +82,6 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
         expected=f"one of {', '.join(READERS)}, DICOM, or the folder of an OME-Zarr image or of frames",
         fix="convert it to one of these without loss",
     )
-
-
-def _dicom(path: Path, acquisition: Path | None, choices: Choices | None) -> Source:
-    if acquisition:
-        raise unused(acquisition, "a DICOM series")
-    return open_dicom(path, choices)
 
 
 def _has_dicom_bytes(path: Path) -> bool:

@@ -5,7 +5,7 @@ the voxels, and tags that may name people and folders, of which nothing is read.
 """
 
 import struct
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from medscience.errors import InputError
 from medscience.geometry import Sizes
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, checked_geometry
+from medscience.ingest.series import time_step, volume_source
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.voxels import Packing, VoxelFile, unpacked
@@ -25,18 +26,20 @@ DTYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}
 """NumPy's name by FreeSurfer's number."""
 
 
-def open_freesurfer(path: Path) -> Source:
+def open_freesurfer(path: Path, acquisition: Path | None = None) -> Source:
     """Open a FreeSurfer volume.
 
     Parameters
     ----------
     path : Path
         ``.mgz`` or ``.mgh``.
+    acquisition : Path, optional
+        Says how volumes in time follow each other.
 
     Returns
     -------
     Source
-        A volume (Z, Y, X) in RAS+ millimetres with the numbers as they are stored.
+        A volume (Z, Y, X), or several in time, in RAS+ millimetres with the numbers as they are stored.
 
     Raises
     ------
@@ -52,9 +55,8 @@ def open_freesurfer(path: Path) -> Source:
     version, *sizes, frames, code, _, oriented = HEADER.unpack_from(block)[:8]
     if version != 1:
         raise _refused(path, "version", version, "1", "convert it with FreeSurfer's mri_convert")
-    if min(sizes) < 1 or frames != 1:
-        found, fix = (*sizes, frames), "write each frame to a file"
-        raise _refused(path, "width, height, depth, frames", found, "three positive sizes and 1", fix)
+    if min(*sizes, frames) < 1:
+        raise _refused(path, "width, height, depth, frames", (*sizes, frames), "four positive sizes")
     if code not in DTYPES:
         raise _refused(path, "type", code, f"one of {sorted(DTYPES)}")
     if oriented != 1:
@@ -62,18 +64,16 @@ def open_freesurfer(path: Path) -> Source:
         raise _refused(path, "goodRASFlag", oriented, "1: an orientation", fix)
     x, y, z = sizes
     dtype = np.dtype(DTYPES[code])
-    voxels = VoxelFile(path, "MGH", (z, y, x), dtype, packing=packing, skip=HEADER_BYTES, tail="expected")
-    voxels.check_size()
+    voxels = VoxelFile(
+        path, "MGH", (z, y, x), dtype, packing=packing, skip=HEADER_BYTES, tail="expected", times=frames
+    )
     repairs: list[Repair] = []
     matrix = _affine(path, (z, y, x), np.array(HEADER.unpack_from(block)[8:]))
-    return Source(
-        Meaning(checked_geometry(path, "MGH", (z, y, x), matrix, repairs)),
-        dtype.newbyteorder("="),
-        stamp.sha256(),
-        {"format": "freesurfer"},
-        partial(voxels.slabs, stamp, repairs),
-        repairs,
-    )
+    meaning = Meaning(checked_geometry(path, "MGH", (z, y, x), matrix, repairs))
+    if frames > 1:
+        step = time_step(path, "MGH", "frames", f"{frames} volumes", None, acquisition, repairs)
+        meaning = replace(meaning, axes="tzyx", time_step=step)
+    return volume_source(voxels, meaning, stamp, repairs, {"format": "freesurfer"}, acquisition)
 
 
 def _affine(path: Path, shape: Sizes, numbers: NDArray[np.float64]) -> NDArray[np.float64]:

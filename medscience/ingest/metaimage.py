@@ -4,7 +4,7 @@ The header is read as the format's documentation defines it (itk.org/Wiki/MetaIO
 writes it: positions in LPS+ millimetres, one row of the matrix for each axis of the array.
 """
 
-from functools import partial
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from medscience.geometry import Sizes
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, RAS_FROM_LPS, checked_geometry
 from medscience.ingest.beside import file_beside
+from medscience.ingest.series import time_step, volume_source
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.voxels import VoxelFile
@@ -63,18 +64,20 @@ KNOWN = {
 UNITS = {"mm": 1.0, "millimeter": 1.0, "um": 0.001, "cm": 10.0, "m": 1000.0}
 
 
-def open_metaimage(path: Path) -> Source:
+def open_metaimage(path: Path, acquisition: Path | None = None) -> Source:
     """Open a MetaImage file.
 
     Parameters
     ----------
     path : Path
         ``.mha`` or ``.mhd``; the data file of the latter must lie beside it.
+    acquisition : Path, optional
+        Says how volumes in time follow each other: the format has no unit of time.
 
     Returns
     -------
     Source
-        A volume (Z, Y, X) in RAS+ millimetres with the numbers as they are stored.
+        A volume (Z, Y, X), or several in time, in RAS+ millimetres with the numbers as they are stored.
 
     Raises
     ------
@@ -83,20 +86,14 @@ def open_metaimage(path: Path) -> Source:
     """
     stamp = Stamp.of(path)
     header = _Header.read(path)
-    voxels = header.voxels()
-    voxels.check_size()
-    if voxels.path != path:
-        stamp = stamp.also(voxels.path)
-    repairs = header.repairs
+    voxels, repairs = header.voxels(), header.repairs
     geometry = checked_geometry(path, "METAIMAGE", voxels.shape, header.affine(), repairs)
-    return Source(
-        Meaning(geometry),
-        voxels.dtype.newbyteorder("="),
-        stamp.sha256(),
-        {"format": "metaimage"},
-        partial(voxels.slabs, stamp, repairs),
-        repairs,
-    )
+    meaning = Meaning(geometry)
+    if header.times is not None:
+        said = f"{header.numbers('ElementSpacing')[3]:g}, of no unit"
+        step = time_step(path, "METAIMAGE", "ElementSpacing", said, None, acquisition, repairs)
+        meaning = Meaning(geometry, "tzyx", time_step=step)
+    return volume_source(voxels, meaning, stamp, repairs, {"format": "metaimage"}, acquisition)
 
 
 class _Header:
@@ -116,8 +113,10 @@ class _Header:
         for name, values in PLAIN.items():
             if not set(fields.get(name, min(values)).split()) <= values | {f"{v}.0" for v in values}:
                 raise self.refused(name, fields[name], " or ".join(sorted(values)))
-        if self.integers("NDims", 1) != [3]:
-            raise self.refused("NDims", fields["NDims"], "3: one volume", "write each volume to a file")
+        (self.axes,) = self.integers("NDims", 1)
+        """Number of axes: 3, or 4 with time."""
+        if self.axes not in (3, 4):
+            raise self.refused("NDims", fields["NDims"], "3, or 4 with time", "write each volume to a file")
 
     @classmethod
     def read(cls, path: Path) -> "_Header":
@@ -153,8 +152,9 @@ class _Header:
             raise self.refused(name, "nothing", "it in the header", "add it: its default would be a guess")
         return self.fields[name]
 
-    def numbers(self, name: str, count: int) -> NDArray[np.float64]:
-        """Return a field's numbers."""
+    def numbers(self, name: str, count: int = 0) -> NDArray[np.float64]:
+        """Return a field's numbers: one for each axis, if their count is not given."""
+        count = count or self.axes
         words = self.value(name).split()
         try:
             numbers = np.array([float(word) for word in words])
@@ -164,11 +164,11 @@ class _Header:
             raise self.refused(name, self.value(name), f"{count} numbers, none beyond {LARGEST:g}")
         return numbers
 
-    def integers(self, name: str, count: int) -> list[int]:
-        """Return a field's whole numbers."""
+    def integers(self, name: str, count: int = 0) -> list[int]:
+        """Return a field's whole numbers, as many as of `numbers`."""
         numbers = self.numbers(name, count)
         if (numbers != numbers.round()).any():
-            raise self.refused(name, self.value(name), f"{count} whole numbers")
+            raise self.refused(name, self.value(name), f"{len(numbers)} whole numbers")
         return [int(number) for number in numbers]
 
     def flag(self, name: str) -> bool:
@@ -178,12 +178,17 @@ class _Header:
             raise self.refused(name, value, "True or False")
         return value in {"True", "1"}
 
+    @property
+    def times(self) -> int | None:
+        """Number of volumes; None if there is no axis of time."""
+        return self.integers("DimSize")[3] if self.axes == 4 else None
+
     def shape(self) -> Sizes:
         """Return the sizes along (z, y, x)."""
-        x, y, z = self.integers("DimSize", 3)
-        if min(x, y, z) < 1:
-            raise self.refused("DimSize", self.value("DimSize"), "three positive sizes")
-        return z, y, x
+        sizes = self.integers("DimSize")
+        if min(sizes) < 1:
+            raise self.refused("DimSize", self.value("DimSize"), f"{self.axes} positive sizes")
+        return sizes[2], sizes[1], sizes[0]
 
     def dtype(self) -> "np.dtype[Any]":
         """Return the type of the stored numbers."""
@@ -204,11 +209,9 @@ class _Header:
         unit = self.fields.get("DistanceUnits", "mm")
         if unit not in UNITS:
             raise self.refused("DistanceUnits", unit, f"one of {', '.join(UNITS)}")
-        spacing = self.numbers("ElementSpacing", 3)
+        spacing = self.numbers("ElementSpacing")[:3]
         if not spacing.all():
-            raise self.refused(
-                "ElementSpacing", self.value("ElementSpacing"), "three numbers, none of them 0"
-            )
+            raise self.refused("ElementSpacing", self.value("ElementSpacing"), "no 0 among the first three")
         if spacing.min() < 0:
             self.repairs.append(
                 Repair(
@@ -218,7 +221,7 @@ class _Header:
         matrix = np.eye(4)
         matrix[:3, :3] = self._directions() * spacing
         if "Offset" in self.fields:
-            matrix[:3, 3] = self.numbers("Offset", 3)
+            matrix[:3, 3] = self.numbers("Offset")[:3]
         else:
             self.default("Offset", "0 0 0")
         matrix[:3] *= UNITS[unit]
@@ -229,7 +232,10 @@ class _Header:
         if "TransformMatrix" not in self.fields:
             self.default("TransformMatrix", "1 0 0 0 1 0 0 0 1")
             return np.eye(3)
-        directions = self.numbers("TransformMatrix", 9).reshape(3, 3).T
+        every = self.numbers("TransformMatrix", self.axes**2).reshape(self.axes, self.axes).T
+        directions = every[:3, :3]
+        if (every[3:, :3] != 0).any() or (every[:3, 3:] != 0).any():
+            raise self.refused("TransformMatrix", self.value("TransformMatrix"), "time apart from space")
         if np.abs(np.linalg.norm(directions, axis=0) - 1).max() > 1e-3:
             raise self.refused("TransformMatrix", self.value("TransformMatrix"), "three unit vectors")
         return directions
@@ -246,7 +252,7 @@ class _Header:
         if before and (packed or local or before < -1):
             raise self.refused("HeaderSize", before, "bytes before plain data in a file of their own, or -1")
         if before == -1:
-            size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+            size = math.prod(self.integers("DimSize")) * dtype.itemsize
             before = max(path.stat().st_size - size, 0)
         return VoxelFile(
             path,
@@ -255,6 +261,7 @@ class _Header:
             dtype,
             begin=self.end if local else before,
             packing="zlib" if packed else "plain",
+            times=self.times or 1,
         )
 
 

@@ -4,19 +4,16 @@ The header is checked field by field before a voxel is read; the voxels are then
 the file, so that a truncated or damaged gzip never passes. Format: nifti.nimh.nih.gov/nifti-1 and -2.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
-import numpy as np
 
-from medscience.config.acquisition import Series
-from medscience.config.yaml import read_yaml
 from medscience.errors import InputError
 from medscience.image import Meaning
 from medscience.ingest.nifti_header import Header, check_header
-from medscience.ingest.source import Source, unused
+from medscience.ingest.series import volume_source
+from medscience.ingest.source import Source
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.voxels import Packing, VoxelFile, unpacked
 
@@ -49,21 +46,15 @@ def open_nifti(path: Path, acquisition: Path | None = None) -> Source:
     """
     stamp = Stamp.of(path)
     _check_ending(path)
-    series = read_yaml(acquisition, Series) if acquisition else None
-    header = check_header(path, _read_header(path), series)
-    if series and not header.times:
-        raise unused(acquisition, "a single volume")
-    voxels = _voxels(path, header)
-    voxels.check_size()
-    repairs = list(header.repairs)
-    return Source(
+    header = check_header(path, _read_header(path), acquisition)
+    return volume_source(
+        _voxels(path, header),
         Meaning(header.geometry, "tzyx" if header.times else "zyx", time_step=header.time_step),
-        np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
-        stamp.sha256(),
+        stamp,
+        list(header.repairs),
         {"format": "nifti", "form_code": header.form_code},
-        partial(voxels.slabs, stamp, repairs, convert=header.scale),
-        repairs,
-        header.times or 1,
+        acquisition,
+        header.scale if header.scaled else None,
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.config.acquisition import Series
 from medscience.errors import InputError
 from medscience.geometry import Geometry
 from medscience.ingest.affine import checked_geometry
+from medscience.ingest.series import time_step
 from medscience.ingest.source import Repair
 
 DTYPES = {
@@ -65,16 +65,14 @@ class Header:
         """Whether stored numbers have to be scaled."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
-    def scale(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of stored numbers, in this machine's byte order."""
-        if not self.scaled:
-            return stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    def scale(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the values of stored numbers."""
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is counted and refused
             return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
 
 
 @np.errstate(invalid="ignore")  # a signalling NaN is refused like any other
-def check_header(path: Path, header: Any, series: Series | None = None) -> Header:  # noqa: ANN401 - nibabel is untyped
+def check_header(path: Path, header: Any, acquisition: Path | None = None) -> Header:  # noqa: ANN401 - nibabel is untyped
     """Return the content of a nibabel header structure.
 
     Parameters
@@ -83,8 +81,8 @@ def check_header(path: Path, header: Any, series: Series | None = None) -> Heade
         The file, for errors.
     header : Any
         nibabel's structure.
-    series : Series, optional
-        How volumes follow each other in time, where the header does not say it.
+    acquisition : Path, optional
+        Says how volumes follow each other in time, where the header does not say it.
 
     Raises
     ------
@@ -94,7 +92,7 @@ def check_header(path: Path, header: Any, series: Series | None = None) -> Heade
     _check_magic(path, header)
     repairs: list[Repair] = []
     shape, times = _shape(path, header, repairs)
-    step = _time_step(path, header, series, repairs) if times else None
+    step = _time_step(path, header, acquisition, repairs) if times else None
     dtype = _dtype(path, header, repairs)
     offset = _offset(path, header)
     _leave_out_text(header, offset, repairs)
@@ -123,25 +121,12 @@ def _shape(path: Path, header: Any, repairs: list[Repair]) -> tuple[tuple[int, i
     return (sizes[2], sizes[1], sizes[0]), times
 
 
-def _time_step(path: Path, header: Any, series: Series | None, repairs: list[Repair]) -> float | None:  # noqa: ANN401
-    """Seconds between volumes, as the header says without doubt, or as the acquisition file says."""
+def _time_step(path: Path, header: Any, acquisition: Path | None, repairs: list[Repair]) -> float | None:  # noqa: ANN401
+    """Seconds between volumes: the header's where it names a unit of time."""
     step, unit = float(header["pixdim"][4]), int(header["xyzt_units"]) & 0x38
     said = f"pixdim[4] {step:g}, time unit {unit}"
-    if series:
-        told = "phases" if series.phases else f"{series.time_step_s:g} s"
-        repairs.append(
-            Repair("NIFTI-TIME", "pixdim[4], xyzt_units", said, f"{told}, by the acquisition file")
-        )
-        return series.time_step_s
-    if unit not in SECONDS or not 0 < step < np.inf:
-        raise _refused(
-            path,
-            "time, pixdim[4] and xyzt_units",
-            said,
-            f"more than 0, in a unit of time: one of {sorted(SECONDS)}",
-            "give an acquisition file with time_step_s, or with phases: true",
-        )
-    return step * SECONDS[unit]
+    seconds = step * SECONDS[unit] if unit in SECONDS and 0 < step < np.inf else None
+    return time_step(path, "NIFTI", "pixdim[4], xyzt_units", said, seconds, acquisition, repairs)
 
 
 def _dtype(path: Path, header: Any, repairs: list[Repair]) -> "np.dtype[Any]":  # noqa: ANN401

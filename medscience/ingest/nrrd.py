@@ -6,7 +6,6 @@ space of the body are read: three spatial axes, with their directions and an ori
 
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from medscience.geometry import Sizes
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, checked_geometry
 from medscience.ingest.beside import file_beside
+from medscience.ingest.series import time_step, volume_source
 from medscience.ingest.source import Repair, Source
 from medscience.ingest.stamp import Stamp
 from medscience.ingest.voxels import Packing, VoxelFile
@@ -59,6 +59,7 @@ SPACES = {
 """Signs from a space's axes to RAS+."""
 UNITS = {"mm": 1.0, "millimeter": 1.0, "um": 0.001, "cm": 10.0, "m": 1000.0}
 SPATIAL_KINDS = {"domain", "space", "???", "none"}
+TIME_KINDS = {"time", "list"}
 
 USED = {
     *("dimension", "type", "sizes", "encoding", "endian", "space", "spacedimension", "spacedirections"),
@@ -71,18 +72,20 @@ UNUSED = {
 """What the format defines and a volume in a space does not need."""
 
 
-def open_nrrd(path: Path) -> Source:
+def open_nrrd(path: Path, acquisition: Path | None = None) -> Source:
     """Open an NRRD file.
 
     Parameters
     ----------
     path : Path
         ``.nrrd`` or ``.nhdr``; the data file of the latter must lie beside it.
+    acquisition : Path, optional
+        Says how volumes follow each other, where there are several.
 
     Returns
     -------
     Source
-        A volume (Z, Y, X) in RAS+ millimetres with the numbers as they are stored.
+        A volume (Z, Y, X), or several in time, in RAS+ millimetres with the numbers as they are stored.
 
     Raises
     ------
@@ -91,19 +94,14 @@ def open_nrrd(path: Path) -> Source:
     """
     stamp = Stamp.of(path)
     header = _Header.read(path)
-    voxels = header.voxels()
-    voxels.check_size()
-    if voxels.path != path:
-        stamp = stamp.also(voxels.path)
-    geometry = checked_geometry(path, "NRRD", voxels.shape, header.affine(), header.repairs)
-    return Source(
-        Meaning(geometry),
-        voxels.dtype.newbyteorder("="),
-        stamp.sha256(),
-        {"format": "nrrd"},
-        partial(voxels.slabs, stamp, header.repairs),
-        header.repairs,
-    )
+    voxels, repairs = header.voxels(), header.repairs
+    geometry = checked_geometry(path, "NRRD", voxels.shape, header.affine(), repairs)
+    meaning = Meaning(geometry)
+    if header.axes == 4:
+        said = f"a {header.kinds[3]} of {voxels.times} volumes"
+        step = time_step(path, "NRRD", "kinds", said, None, acquisition, repairs)
+        meaning = Meaning(geometry, "tzyx", time_step=step)
+    return volume_source(voxels, meaning, stamp, repairs, {"format": "nrrd"}, acquisition)
 
 
 class _Header:
@@ -117,9 +115,11 @@ class _Header:
         self.repairs: list[Repair] = []
         if others:  # not even their names: programs put patients' data there
             self.repairs.append(Repair("NRRD-KEYS", "header", f"{others} keys of other programs", "left out"))
-        if self.integers("dimension", 1) != [3]:
+        (self.axes,) = self.integers("dimension", 1)
+        """Number of axes: 3, or 4 with time."""
+        if self.axes not in (3, 4):
             fix = "write each volume to a file"
-            raise self.refused("dimension", fields["dimension"], "3: one volume of one number a voxel", fix)
+            raise self.refused("dimension", fields["dimension"], "3, or 4 with time", fix)
 
     @classmethod
     def read(cls, path: Path) -> "_Header":
@@ -163,9 +163,11 @@ class _Header:
             raise self.refused(name, self.value(name), f"{count} whole numbers")
         return [int(word) for word in words]
 
-    def vectors(self, name: str, count: int) -> NDArray[np.float64]:
-        """Return a field's vectors of three numbers as rows."""
+    def vectors(self, name: str, count: int, nones: int = 0) -> NDArray[np.float64]:
+        """Return a field's vectors of three numbers as rows; after them, so many axes have none."""
         rows = [match.group(1) for match in VECTOR.finditer(self.value(name))]
+        if nones and rows[count:] == [None] * nones:
+            rows = rows[:count]
         try:
             vectors = np.array([[float(word) for word in (row or "").split(",")] for row in rows])
         except ValueError:  # also rows of different lengths, and axes without a direction
@@ -175,15 +177,21 @@ class _Header:
             raise self.refused(name, self.value(name), expected)
         return vectors
 
-    def shape(self) -> Sizes:
-        """Return the sizes along (z, y, x)."""
-        x, y, z = self.integers("sizes", 3)
-        if min(x, y, z) < 1:
-            raise self.refused("sizes", self.value("sizes"), "three positive sizes")
-        kinds = self.fields.get("kinds", "domain").split()
-        if not {kind.lower() for kind in kinds} <= SPATIAL_KINDS:
-            raise self.refused("kinds", self.value("kinds"), "three axes of space")
-        return z, y, x
+    @property
+    def kinds(self) -> list[str]:
+        """What the axes are, the fastest first."""
+        return self.fields.get("kinds", "domain domain domain list").lower().split()[: self.axes]
+
+    def shape(self) -> tuple[int, Sizes]:
+        """Return the number of volumes, and their sizes along (z, y, x)."""
+        sizes = self.integers("sizes", self.axes)
+        if min(sizes) < 1:
+            raise self.refused("sizes", self.value("sizes"), f"{self.axes} positive sizes")
+        *space, time = [*self.kinds, "list"][:4]
+        if not set(space) <= SPATIAL_KINDS or time not in TIME_KINDS:
+            fix = "write each volume to a file"
+            raise self.refused("kinds", self.value("kinds"), "three axes of space, and time the last", fix)
+        return (sizes[3] if self.axes == 4 else 1), (sizes[2], sizes[1], sizes[0])
 
     def dtype(self) -> "np.dtype[Any]":
         """Return the type of the stored numbers."""
@@ -205,7 +213,7 @@ class _Header:
         if space not in SPACES:
             raise self.refused("space", space, f"one of {', '.join(SPACES)}")
         matrix = np.eye(4)
-        matrix[:3, :3] = self.vectors("spacedirections", 3).T
+        matrix[:3, :3] = self.vectors("spacedirections", 3, nones=self.axes - 3).T
         matrix[:3, 3] = self.vectors("spaceorigin", 1)[0]
         matrix[:3] *= np.reshape(SPACES[space], (3, 1)) * self._millimetres()
         return matrix
@@ -221,7 +229,7 @@ class _Header:
 
     def voxels(self) -> VoxelFile:
         """Return where the voxels are."""
-        shape, dtype = self.shape(), self.dtype()
+        (times, shape), dtype = self.shape(), self.dtype()
         encoding = self.value("encoding").lower()
         if encoding not in PACKINGS:
             raise self.refused("encoding", encoding, f"one of {', '.join(PACKINGS)}")
@@ -232,7 +240,7 @@ class _Header:
             raise self.refused("datafile", name, "one file", "join the slices into one file")
         else:
             path, begin = file_beside(self.path, name, kind="NRRD", field="data file"), 0
-        voxels = VoxelFile(path, "NRRD", shape, dtype, begin=begin, packing=PACKINGS[encoding])
+        voxels = VoxelFile(path, "NRRD", shape, dtype, begin=begin, packing=PACKINGS[encoding], times=times)
         if "lineskip" in self.fields and self.integers("lineskip", 1) != [0]:
             raise self.refused("lineskip", self.value("lineskip"), "0", "save it without them")
         return self._skipping(voxels)

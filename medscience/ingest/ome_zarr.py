@@ -97,7 +97,7 @@ def open_ome_zarr(path: Path, acquisition: Path | None = None) -> Source:
     )
 
 
-def open_zipped(path: Path) -> Source:
+def open_zipped(path: Path, _acquisition: Path | None = None) -> Source:
     """Refuse a zipped store: its parts could not be checked one by one."""
     raise refused(path, "ZIP", "format", "a zip archive", "a folder", "unpack it")
 

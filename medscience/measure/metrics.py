@@ -11,6 +11,8 @@ from medscience.image import Image
 
 SLAB = 64
 """Slices that are in memory at once."""
+LISTED = 5
+"""Labels that an error lists at most."""
 
 
 def dice(labels: Image, reference: Image, names: tuple[Label, ...]) -> dict[int, tuple[int, float | None]]:
@@ -21,7 +23,7 @@ def dice(labels: Image, reference: Image, names: tuple[Label, ...]) -> dict[int,
     Raises
     ------
     MismatchError
-        If the grids differ.
+        If the grids differ, or the reference has other labels: its numbers may stand for other things.
     """
     if not labels.geometry.close_to(reference.geometry):
         raise MismatchError(
@@ -33,12 +35,16 @@ def dice(labels: Image, reference: Image, names: tuple[Label, ...]) -> dict[int,
         )
     size = max(label.value for label in names) + 1
     ours, theirs, both = (np.zeros(size, dtype=np.int64) for _ in range(3))
+    beyond: set[int] = set()
     for start in range(0, labels.shape[0], SLAB):
         region = (slice(start, start + SLAB), slice(None), slice(None))
-        a, b = _named(labels.read(region), size), _named(reference.read(region), size)
+        there = reference.read(region)
+        beyond.update(np.unique(there[(there < 0) | (there >= size)]).tolist())
+        a, b = _named(labels.read(region), size), _named(there, size)
         ours += np.bincount(a, minlength=size)
         theirs += np.bincount(b, minlength=size)
         both += np.bincount(a[a == b], minlength=size)
+    _check_known(beyond.union(np.flatnonzero(theirs).tolist()), names)
     total = ours + theirs
     return {
         label.value: (
@@ -48,6 +54,19 @@ def dice(labels: Image, reference: Image, names: tuple[Label, ...]) -> dict[int,
         for label in names
         if label.value
     }
+
+
+def _check_known(found: set[int], names: tuple[Label, ...]) -> None:
+    known = {label.value for label in names} | {0}
+    unknown = sorted(found - known)
+    if unknown:
+        raise MismatchError(
+            "REFERENCE-LABELS",
+            field="labels",
+            found=", ".join(map(str, unknown[:LISTED])) + (", ..." if len(unknown) > LISTED else ""),
+            expected=f"the model's labels: {', '.join(map(str, sorted(known)))}",
+            fix="give the reference the model's numbers, and 0 to what the model does not know",
+        )
 
 
 def _named(labels: NDArray[Any], size: int) -> NDArray[np.int64]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
 from medscience.errors import MismatchError, StoreError
+from medscience.review.chunks import Place, Region, bounds, chunk_at, overlap, places_within, within
 from medscience.review.unseen import correction_dtype, unseen_value
 from medscience.store.files import create_once, remove, sync
 from medscience.store.grid import Shape, storage_grid
@@ -32,10 +32,6 @@ from medscience.store.objects import RecordingStore
 
 FOLDER = ".drafts"
 FORMAT = "medscience-draft-1"
-
-Region = tuple[slice, ...]
-Place = tuple[int, ...]
-"""Of a chunk, counted in chunks along each axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,12 @@ class Draft:
 
     def __getitem__(self, region: Region) -> NDArray[Any]:
         """Return the numbers of a region, one slice for each axis, edits included."""
-        whole = self._bounds(region)
+        whole = bounds(region, self.shape)
         values = np.array(self.labels.image.read(whole), dtype=self.dtype)
-        for place in self._places(whole):
+        for place in places_within(whole, self.chunks):
             if place in self._touched:
-                inner = _overlap(whole, self._chunk(place))
-                values[_within(inner, whole)] = self._stored(inner)
+                inner = overlap(whole, chunk_at(place, self.chunks, self.shape))
+                values[within(inner, whole)] = self._stored(inner)
         return values
 
     def write(self, region: Region, values: NDArray[Any] | int) -> tuple[Place, ...]:
@@ -107,7 +103,7 @@ class Draft:
         MismatchError
             If a number is neither a label nor the one for "not looked at".
         """
-        whole = self._bounds(region)
+        whole = bounds(region, self.shape)
         new = np.broadcast_to(np.asarray(values), tuple(part.stop - part.start for part in whole))
         strays = sorted(set(np.unique(new).tolist()) - self._allowed)
         if strays:
@@ -119,13 +115,13 @@ class Draft:
                 expected=f"{sorted(self._allowed)}",
                 fix="choose one of the model's labels",
             )
-        places = tuple(self._places(whole))
+        places = tuple(places_within(whole, self.chunks))
         folders = set()
         for place in places:
-            chunk = self._chunk(place)
-            inner = _overlap(whole, chunk)
+            chunk = chunk_at(place, self.chunks, self.shape)
+            inner = overlap(whole, chunk)
             content = self[chunk]
-            content[_within(inner, chunk)] = new[_within(inner, whole)]
+            content[within(inner, chunk)] = new[within(inner, whole)]
             self._array[chunk] = content
             if place not in self._touched:
                 folders.add(_chunk_file(self.path, place).parent)
@@ -138,7 +134,7 @@ class Draft:
         digest = hashlib.sha256(f"{self.shape} {self.dtype}".encode())
         for place in self.touched:
             digest.update(repr(place).encode())
-            digest.update(np.ascontiguousarray(self._stored(self._chunk(place))).data)
+            digest.update(np.ascontiguousarray(self._stored(chunk_at(place, self.chunks, self.shape))).data)
         return digest.hexdigest()
 
     def discard(self) -> None:
@@ -168,23 +164,6 @@ class Draft:
     def _allowed(self) -> set[int]:
         meaning = self.labels.content.labels
         return {label.value for label in meaning.labels} | {unseen_value(self.dtype)} if meaning else set()
-
-    def _bounds(self, region: Region) -> Region:
-        return tuple(slice(*part.indices(size)[:2]) for part, size in zip(region, self.shape, strict=True))
-
-    def _places(self, region: Region) -> Iterator[Place]:
-        """The chunks that a region touches."""
-        along = (
-            range(part.start // side, -(-part.stop // side)) if part.stop > part.start else range(0)
-            for part, side in zip(region, self.chunks, strict=True)
-        )
-        return product(*along)
-
-    def _chunk(self, place: Place) -> Region:
-        return tuple(
-            slice(n * side, min((n + 1) * side, size))
-            for n, side, size in zip(place, self.chunks, self.shape, strict=True)
-        )
 
 
 def draft_path(root: Path, model: str, sample: str, reviewer: str) -> Path:
@@ -331,12 +310,3 @@ def _sync_up(folders: set[Path], top: Path) -> None:
     }
     for folder in sorted(above, key=lambda folder: -len(folder.parts)):
         sync(folder)
-
-
-def _overlap(one: Region, other: Region) -> Region:
-    return tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-
-
-def _within(inner: Region, outer: Region) -> Region:
-    """Where a region lies inside one around it."""
-    return tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, outer, strict=True))

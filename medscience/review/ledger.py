@@ -20,9 +20,9 @@ from urllib.parse import quote
 from medscience.errors import MismatchError, StoreError
 from medscience.machine.mounts import file_system, is_network
 from medscience.review.chain import Chain
-from medscience.review.entry import COLUMNS, SCHEMA, VERSION, Entry, entry_of, row_of
+from medscience.review.database import create, ledger_fault, refuse_strangers, reported, settle
+from medscience.review.entry import COLUMNS, Entry, entry_of, row_of
 from medscience.review.verdict import Verdict
-from medscience.store.files import sync
 from medscience.store.lease import leased
 
 log = logging.getLogger(__name__)
@@ -84,14 +84,15 @@ class Ledger:
             If it could not be kept.
         """
         if self.read_only:
-            raise self._fault(
+            raise ledger_fault(
+                self.path,
                 "LEDGER-READ-ONLY",
                 "file",
                 "opened only to be read, or no right to write",
                 "a ledger that can be written",
                 "ask for the right to write to it and to its folder",
             )
-        with self._lock, self._reported("LEDGER-NOT-SAVED"), self._transaction():
+        with self._lock, reported(self.path, "LEDGER-NOT-SAVED"), self._transaction():
             entry, is_new = self._known(verdict), False
             if entry is None:
                 entry, is_new = Entry.after(self._last(), verdict), True
@@ -115,7 +116,7 @@ class Ledger:
         wanted = {"model": model, "sample": sample}
         given = {name: value for name, value in wanted.items() if value is not None}
         which = " AND ".join(f"{name} = ?" for name in given) or "1"
-        with self._lock, self._reported("LEDGER-DAMAGED"):
+        with self._lock, reported(self.path, "LEDGER-DAMAGED"):
             return tuple(self._rows(f"WHERE {which} ORDER BY sequence", tuple(given.values())))
 
     def verify(self) -> int:
@@ -128,7 +129,7 @@ class Ledger:
         """
         seen = self.chain.newest()
         before: Entry | None = None
-        with self._lock, self._reported("LEDGER-DAMAGED"):
+        with self._lock, reported(self.path, "LEDGER-DAMAGED"):
             for entry in self._rows("ORDER BY sequence", ()):
                 if not entry.follows(before):
                     raise self._altered(f"verdict {entry.sequence}", "one that does not follow from the last")
@@ -137,7 +138,8 @@ class Ledger:
                 before = entry
         count = before.sequence if before else 0
         if seen and count < seen[0]:
-            raise self._fault(
+            raise ledger_fault(
+                self.path,
                 "LEDGER-CUT",
                 "verdicts",
                 f"{count}, though {seen[0]} were saved",
@@ -165,11 +167,11 @@ class Ledger:
             self._refuse_network()
             if self._alone:
                 self._open.enter_context(leased(self.path))
-            self._create()
-        self._refuse_strangers()
+            create(self.path, self.chain, alone=self._alone)
+        refuse_strangers(self.path, self.chain)
         self._open.enter_context(closing(self._database))
-        with self._reported("LEDGER-DAMAGED"):
-            self._settle()
+        with reported(self.path, "LEDGER-DAMAGED"):
+            settle(self._database, self.path, read_only=self.read_only, alone=self._alone)
         self.verify()
         if not _writable(self.path):
             log.warning("%s can only be read: no verdict can be saved", self.path)
@@ -177,66 +179,13 @@ class Ledger:
     def _refuse_network(self) -> None:
         kind = file_system(self.path.parent)
         if is_network(kind) and not self._alone:
-            raise self._fault(
+            raise ledger_fault(
+                self.path,
                 "LEDGER-NETWORK",
                 "file system",
                 f"{kind}, which several machines may see",
                 "a disk of this machine: SQLite's log of changes is not safe elsewhere",
                 "put the corrections on a local disk, or let one writer at a time in with --alone",
-            )
-
-    def _create(self) -> None:
-        """Make an empty ledger where there is none: whole, or not at all."""
-        if self.path.exists():
-            return
-        if self.chain.newest():
-            raise self._fault(
-                "LEDGER-MISSING",
-                "file",
-                f"nothing, though {self.chain.path.name} tells of saved verdicts",
-                "the ledger",
-                "put it back from a copy, or import an export of it into another folder",
-            )
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        temporary.unlink(missing_ok=True)
-        try:
-            with closing(sqlite3.connect(temporary, isolation_level=None)) as database:
-                temporary.chmod(0o600)
-                database.executescript(SCHEMA)
-                database.execute(f"PRAGMA journal_mode={'DELETE' if self._alone else 'WAL'}")
-            self.chain.begin()
-            sync(temporary)
-            self.path.hardlink_to(temporary)
-            sync(self.path.parent)
-        except FileExistsError:  # of two that make it one is faster
-            pass
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def _refuse_strangers(self) -> None:
-        """Refuse what cannot be a ledger before anything opens it."""
-        try:
-            with self.path.open("rb") as file:
-                head = file.read(16)
-        except FileNotFoundError as fault:
-            raise self._fault(
-                "LEDGER-MISSING", "file", "nothing", "a ledger", "review a sample first"
-            ) from fault
-        if head != b"SQLite format 3\0":
-            raise self._fault(
-                "LEDGER-FOREIGN",
-                "first bytes",
-                head or "an empty file",
-                "a database of SQLite",
-                "put the ledger back from a copy, or import an export of it into another folder",
-            )
-        if not self.chain.path.is_file():
-            raise self._fault(
-                "LEDGER-CUT",
-                "files beside it",
-                f"no {self.chain.path.name}",
-                "the ledger and all files beside it",
-                "put them back; hand verdicts over with medscience review export, never by copying",
             )
 
     @cached_property
@@ -255,30 +204,6 @@ class Ledger:
     @property
     def _log_of_changes(self) -> Path:
         return self.path.with_name(self.path.name + "-wal")
-
-    def _settle(self) -> None:
-        """Trust nothing in the file, check that it is ours, and choose how changes are kept."""
-        for name, value in (("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("synchronous", "FULL")):
-            self._database.execute(f"PRAGMA {name}={value}")
-        if self._alone and not self.read_only:
-            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise self._fault(
-                "LEDGER-VERSION", "user_version", version, VERSION, "read it with a newer medscience"
-            )
-        if version != VERSION or _schema(self._database) != _our_schema():
-            raise self._fault(
-                "LEDGER-SCHEMA",
-                "tables, triggers and views",
-                "others than a ledger has",
-                "a ledger as medscience made it",
-                "put it back from a copy, or import an export of it into another folder",
-            )
-        if self.read_only:
-            self._database.execute("PRAGMA query_only=ON")
-        else:
-            self._database.execute(f"PRAGMA journal_mode={'DELETE' if self._alone else 'WAL'}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -318,40 +243,16 @@ class Ledger:
                 raise self._altered(f"verdict {row[0]}", "a row that does not match its own digest")
             yield entry
 
-    @contextmanager
-    def _reported(self, code: str) -> Iterator[None]:
-        """Say in one line what SQLite found."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as fault:
-            saving = code == "LEDGER-NOT-SAVED"
-            raise self._fault(
-                code,
-                "SQLite",
-                fault,
-                "a verdict that is on the disk" if saving else "the database as it was written",
-                "nothing was saved: mend it and save again" if saving else "put it back from a copy",
-            ) from fault
-
     def _altered(self, field: str, found: str) -> StoreError:
-        return self._fault(
-            "LEDGER-ALTERED", field, found, "the rows as they were written", "put it back from a copy"
+        return ledger_fault(
+            self.path,
+            "LEDGER-ALTERED",
+            field,
+            found,
+            "the rows as they were written",
+            "put it back from a copy",
         )
-
-    def _fault(self, code: str, field: str, found: object, expected: object, fix: str) -> StoreError:
-        return StoreError(code, file=self.path, field=field, found=found, expected=expected, fix=fix)
 
 
 def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def _schema(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
-    return database.execute(query).fetchall()
-
-
-def _our_schema() -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.executescript(SCHEMA)
-        return _schema(database)

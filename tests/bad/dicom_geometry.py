@@ -171,10 +171,23 @@ def two_echoes_one_named(folder):
     return two_echoes(folder, volume=2)
 
 
-def two_phases(folder):
+def two_phases(folder, **tags):
+    slices = series(8, [(i % 4) * 2 for i in range(8)], **tags)
+    for n, one in enumerate(slices):
+        one.TemporalPositionIdentifier = 1 + n // 4
+    return attempt(folder, slices)
+
+
+def two_times(folder):
+    return two_phases(folder, TemporalResolution=2500)
+
+
+def second_volume_moved(folder):
     slices = series(8, [(i % 4) * 2 for i in range(8)])
     for n, one in enumerate(slices):
         one.TemporalPositionIdentifier = 1 + n // 4
+        if n >= 4:
+            one.ImagePositionPatient = [-8.5, -20, (n % 4) * 2]
     return attempt(folder, slices)
 
 

@@ -71,6 +71,11 @@ def test_answers_of_a_sheet_become_options_of_ingest(read):
     assert second.options == []
 
 
+def test_a_ct_of_the_liver_is_watched_for_other_units(read):
+    (first,) = read(row("a", "liver_ct", "a", "2"), header=f"{HEADER}\tvolume")
+    assert first.options == ["--hounsfield", "--volume", "2"]
+
+
 @pytest.mark.parametrize(
     "column, cell",
     [

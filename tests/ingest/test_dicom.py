@@ -29,7 +29,8 @@ from medscience.geometry import Geometry, as_affine
 from medscience.ingest.choices import Choices
 from medscience.ingest.dicom.decode import decoded
 from medscience.ingest.dicom.files import File
-from medscience.ingest.dicom.header import read_form, read_instance
+from medscience.ingest.dicom.form import read_form
+from medscience.ingest.dicom.header import read_instance
 from medscience.ingest.dicom.pixels import without_foreign_bits
 from medscience.ingest.formats import open_source
 from medscience.testing.phantoms import orientations
@@ -37,6 +38,7 @@ from tests.ingest.contract import ReaderContract, voxels
 from tests.ingest.deadly import DEADLY, deadly
 from tests.ingest.dicom_files import (
     LPS,
+    SIDE,
     encoded,
     enhanced,
     item,
@@ -231,6 +233,50 @@ def test_a_volume_of_several_is_named_by_its_place_in_the_list(tmp_path):
         assert_array_equal(voxels(source), part)
     with pytest.raises(InputError, match="1 to 2"):
         open_source(path, choices=Choices(volume=3))
+
+
+def in_time(folder, heights, count=3, **tags):
+    """Volumes in time, written in any order; their folder, and each volume's stored numbers."""
+    slices = series(count * len(heights), heights * count, **tags)
+    for n, one in enumerate(slices):
+        one.TemporalPositionIdentifier = 1 + n // len(heights)
+    stored = np.stack([one.pixel_array for one in slices]).reshape(count, len(heights), SIDE, SIDE)
+    return write([slices[n] for n in np.random.default_rng(1).permutation(len(slices))], folder), stored
+
+
+def test_volumes_in_time_come_one_after_the_other_and_one_of_them_can_be_named(tmp_path):
+    path, stored = in_time(tmp_path / "scan", [0, 2, 4, 6], TemporalResolution=2500)
+    source = open_source(path)
+    assert source.meaning.axes == "tzyx"
+    assert source.meaning.time_step == 2.5
+    assert source.shape == stored.shape
+    assert_array_equal(voxels(source, 3).reshape(stored.shape), stored)
+    second = open_source(path, choices=Choices(volume=2))
+    assert second.meaning.axes == "zyx"
+    assert_array_equal(voxels(second), stored[1])
+    assert second.meaning.geometry == source.meaning.geometry
+
+
+def test_volumes_in_time_are_resampled_each_like_one_alone(tmp_path):
+    path, stored = in_time(tmp_path / "scan", [0, 2, 6])
+    whole = voxels(open_source(path, choices=Choices(on_gap="resample")))
+    alone = [
+        voxels(open_source(path, choices=Choices(on_gap="resample", volume=1 + n)))
+        for n in range(len(stored))
+    ]
+    assert_array_equal(whole, np.concatenate(alone))
+
+
+def test_an_acquisition_file_says_when_volumes_were_taken(tmp_path):
+    path, _ = in_time(tmp_path / "scan", [0, 2, 4], TemporalResolution=2500)
+    told = tmp_path / "told.yaml"
+    for text, step in (("time_step_s: 0.5", 0.5), ("phases: true", None)):
+        told.write_text(text, "utf-8")
+        source = open_source(path, told)
+        assert source.meaning.time_step == step
+        assert source.repairs[-1].before == "2500 ms"
+    with pytest.raises(InputError, match="ACQUISITION-UNUSED"):
+        open_source(write(series(3), tmp_path / "volume"), told)
 
 
 def test_pictures_that_do_not_make_a_volume_are_left_out_beside_one_that_does(tmp_path):

@@ -57,7 +57,7 @@ def test_a_damaged_file_is_read_or_refused_with_a_typed_error(number, tmp_path):
     for _ in range(MUTANTS):
         path.write_bytes(mutant(seed, random))
         try:
-            open_dicom(path, Choices(accept=("single-slice", "no-rescale")))
+            open_dicom(path, choices=Choices(accept=("single-slice", "no-rescale")))
         except MedscienceError:
             refused += 1
     assert 0 < refused < MUTANTS or number == 5

@@ -157,7 +157,9 @@ def test_a_damaged_gzip_never_passes(where, scan, tmp_path):
         voxels(open_source(path))
 
 
-@pytest.mark.parametrize("tail", [b"stray bytes", gzip.compress(b"a second member")])
+@pytest.mark.parametrize(
+    "tail", [b"stray bytes", gzip.compress(b"a second member")], ids=["bytes", "a gzip member"]
+)
 def test_what_follows_the_voxels_is_ignored_and_recorded(tail, scan, tmp_path):
     path = tmp_path / "scan.nii.gz"
     path.write_bytes(gzip.compress(scan.read_bytes()) + tail)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.ingest.dicom.header import Form
+from medscience.ingest.dicom.form import Form
 from medscience.ingest.fence import Fence
 
 MEMORY = 2 << 30

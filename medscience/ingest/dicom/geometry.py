@@ -4,17 +4,18 @@ Positions alone decide; thickness, slice location and instance numbers are compa
 coordinates are LPS+ millimetres (PS3.3 C.7.6.2.1.1), ours RAS+.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.geometry import Geometry, as_affine
 from medscience.ingest.choices import Choices
-from medscience.ingest.dicom.header import Form, Frame
-from medscience.ingest.dicom.series import choose_volume
+from medscience.ingest.dicom.form import Form
+from medscience.ingest.dicom.header import Frame
+from medscience.ingest.dicom.series import SAME_PLACE
+from medscience.ingest.dicom.stack import Stack, plain, upright
+from medscience.ingest.dicom.volumes import choose_volumes
 from medscience.ingest.source import Repair
 
 UNIT = 1e-3
@@ -27,24 +28,6 @@ LEANING, NOTED_LEANING = 0.01, 1e-4
 """Cosine between the slices' axis and their plane, likewise; 0.01 is 0.6 degrees."""
 FINEST = 4
 """An even grid may have this many times the slices."""
-TO_RAS = np.diag([-1.0, -1.0, 1.0])
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Slices in their order, and the grid of the volume."""
-
-    frames: list[Frame]
-    geometry: Geometry
-    shifts: NDArray[np.float64]
-    """Rows and columns (N, 2) by which slice n lies further along than the grid's; all 0 where it fits."""
-    places: NDArray[np.float64]
-    """Where in the frames each slice of the volume lies: whole numbers where none is interpolated."""
-
-    @property
-    def is_resampled(self) -> bool:
-        """Whether any voxel is interpolated."""
-        return bool(self.shifts.any()) or not np.array_equal(self.places, np.arange(len(self.frames)))
 
 
 def stack(
@@ -74,22 +57,24 @@ def stack(
     _one_size(frames, forms)
     _note_count(path, frames, choices, repairs)
     normal = np.cross(row, column)
-    positions = {id(frame): np.array(frame.position) for frame in frames}
-    chosen = choose_volume(path, frames, [float(positions[id(f)] @ normal) for f in frames], choices)
-    chosen = sorted(chosen, key=lambda frame: float(positions[id(frame)] @ normal))
+    heights = {id(frame): float(np.array(frame.position) @ normal) for frame in frames}
+    found = choose_volumes(path, frames, [heights[id(frame)] for frame in frames], choices)
+    volumes = [sorted(volume, key=lambda frame: heights[id(frame)]) for volume in found]
+    chosen = volumes[0]
+    _one_place_each(volumes)
     points = np.array([frame.position for frame in chosen])
     down, across = chosen[0].spacing
     plane = np.column_stack([column * down, row * across])
     if len(chosen) == 1:
         steps = np.array([normal * _thickness(chosen[0], choices, repairs)])
-        return _stack(chosen, points[0], steps[0], plane, forms)
+        return plain(volumes, points[0], steps[0], plane, forms)
     _note_steps(chosen, points @ normal, repairs)
     leaning = _leaning(chosen, points, normal, choices, repairs)
     places = _places(chosen, points @ normal, choices, repairs)
     step = (points[-1] - points[0]) / (len(places) - 1)
     if leaning == "resample":
-        return _upright(chosen, points, places, plane, normal, forms)
-    return _stack(chosen, points[0], step, plane, forms, places)
+        return upright(volumes, points, places, plane, normal, forms)
+    return plain(volumes, points[0], step, plane, forms, places)
 
 
 def _directions(
@@ -129,6 +114,20 @@ def _one_size(frames: list[Frame], forms: dict[int, Form]) -> None:
             raise frame.instance.refused(
                 "SPACING", "PixelSpacing", frame.spacing, f"{first.spacing} as the others"
             )
+
+
+def _one_place_each(volumes: list[list[Frame]]) -> None:
+    """Refuse volumes in time that moved within the slices' plane."""
+    for slices in zip(*volumes, strict=True):
+        first = np.array(slices[0].position)
+        for frame in slices[1:]:
+            moved = float(np.abs(np.array(frame.position) - first).max())
+            if moved > SAME_PLACE:
+                found = f"{moved:.3g} mm beside the same slice of the first volume"
+                fix = "take one of the volumes with --volume"
+                raise frame.instance.refused(
+                    "POSITION", "ImagePositionPatient", found, "volumes on the same positions", fix
+                )
 
 
 def _note_count(path: Path, frames: list[Frame], choices: Choices, repairs: list[Repair]) -> None:
@@ -252,47 +251,3 @@ def _uneven(frames: list[Frame], along: NDArray[np.float64], steps: NDArray[np.f
     usual = f"steps of {float(np.median(steps)):.4g} mm, as most are"
     fix = "find the missing files, or name --on-gap resample to interpolate"
     return frames[widest + 1].instance.refused("GAP", "ImagePositionPatient", found, usual, fix)
-
-
-def _stack(
-    frames: list[Frame],
-    origin: NDArray[np.float64],
-    step: NDArray[np.float64],
-    plane: NDArray[np.float64],
-    forms: dict[int, Form],
-    places: NDArray[np.float64] | None = None,
-) -> Stack:
-    places = np.arange(len(frames), dtype=np.float64) if places is None else places
-    form = forms[id(frames[0].instance)]
-    geometry = _grid((len(places), form.rows, form.columns), origin, step, plane)
-    return Stack(frames, geometry, np.zeros((len(frames), 2)), places)
-
-
-def _upright(
-    frames: list[Frame],
-    points: NDArray[np.float64],
-    places: NDArray[np.float64],
-    plane: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    forms: dict[int, Form],
-) -> Stack:
-    """The grid with right angles that holds all of every slice."""
-    shifts = (points - points[0]) @ plane / np.sum(plane**2, axis=0)
-    least, most = np.floor(shifts.min(axis=0)), np.ceil(shifts.max(axis=0))
-    form = forms[id(frames[0].instance)]
-    rows, columns = np.array([form.rows, form.columns]) + (most - least).astype(int)
-    height = float((points[-1] - points[0]) @ normal)
-    step = normal * height / (len(places) - 1)
-    geometry = _grid((len(places), int(rows), int(columns)), points[0] + plane @ least, step, plane)
-    return Stack(frames, geometry, shifts - least, places)
-
-
-def _grid(
-    shape: tuple[int, int, int],
-    origin: NDArray[np.float64],
-    step: NDArray[np.float64],
-    plane: NDArray[np.float64],
-) -> Geometry:
-    matrix = np.eye(4)
-    matrix[:3] = TO_RAS @ np.column_stack([step, plane, origin])
-    return Geometry(shape, as_affine(matrix))

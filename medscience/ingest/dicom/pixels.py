@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from medscience.ingest.dicom.codestream import read_codestream
 from medscience.ingest.dicom.content import NATIVE
 from medscience.ingest.dicom.decode import DECODERS, decoded
-from medscience.ingest.dicom.header import Form, Frame, Instance
+from medscience.ingest.dicom.form import Form
+from medscience.ingest.dicom.header import Frame, Instance
 from medscience.ingest.source import Repair
 from medscience.machine.cores import usable_cores
 

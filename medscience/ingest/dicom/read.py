@@ -5,45 +5,52 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.config.acquisition import Series
+from medscience.config.yaml import read_yaml
 from medscience.description import file_sha256
 from medscience.errors import InputError, about
 from medscience.image import Meaning
 from medscience.ingest.choices import Choices
 from medscience.ingest.dicom.files import find_files
-from medscience.ingest.dicom.geometry import Stack, stack
-from medscience.ingest.dicom.header import Form, Frame, read_form, read_frames
+from medscience.ingest.dicom.form import Form, read_form
+from medscience.ingest.dicom.geometry import stack
+from medscience.ingest.dicom.header import Frame, read_frames
 from medscience.ingest.dicom.pixels import Reader, check_pixels, slabs
 from medscience.ingest.dicom.privacy import facts, flags
 from medscience.ingest.dicom.resample import resampled
 from medscience.ingest.dicom.series import choose_series, without_copies
-from medscience.ingest.source import Repair, Source
+from medscience.ingest.dicom.stack import Stack
+from medscience.ingest.source import Repair, Source, unused
 
 AIR = -1024
 """Hounsfield units outside of what a CT shows."""
 
 
-def open_dicom(path: Path, choices: Choices | None = None) -> Source:
-    """Open a DICOM series.
+def open_dicom(path: Path, acquisition: Path | None = None, choices: Choices | None = None) -> Source:
+    """Open a DICOM series, of one volume or of volumes in time.
 
     Parameters
     ----------
     path : Path
         A folder, a ``.zip``, a DICOMDIR or a DICOM file.
+    acquisition : Path, optional
+        Says how volumes in time follow each other, where the headers do not.
     choices : Choices, optional
         What to do where the series leaves a question open; by default it is refused.
 
     Returns
     -------
     Source
-        A volume (Z, Y, X) in RAS+ millimetres: index [k, j, i] is slice, row, column, slices sorted along
-        their normal. Stored numbers are scaled slice by slice, those of CT to Hounsfield units; whole
-        numbers stay whole where slope and intercept are.
+        A volume (Z, Y, X), or several in time, in RAS+ millimetres: index [k, j, i] is slice, row, column,
+        slices sorted along their normal. Stored numbers are scaled slice by slice, those of CT to Hounsfield
+        units; whole numbers stay whole where slope and intercept are.
 
     Raises
     ------
@@ -64,8 +71,10 @@ def open_dicom(path: Path, choices: Choices | None = None) -> Source:
             frames += read_frames(one, unscaled="no-rescale" in choices.accept)
         repairs += one.content.repairs
     placed = stack(path, without_copies(frames, repairs), forms, choices, repairs)
-    reader = Reader(placed.frames, forms)
-    unit, padding = _meaning(placed.frames[0], repairs), _padding(placed.frames, forms)
+    in_time = len(placed.volumes) > 1
+    step = _time_step(placed.frames[0], acquisition, repairs, in_time=in_time)
+    reader = Reader(placed.every, forms)
+    unit, padding = _unit(placed.frames[0], repairs), _padding(placed.every, forms)
     if any(form.inverse for form in forms.values()):
         repairs.append(
             Repair(
@@ -74,16 +83,38 @@ def open_dicom(path: Path, choices: Choices | None = None) -> Source:
         )
     repairs = _each_once(repairs)
     return Source(
-        Meaning(placed.geometry, value_unit=unit),
+        Meaning(placed.geometry, "tzyx" if in_time else "zyx", value_unit=unit, time_step=step),
         reader.dtype,
-        _digest(path, placed.frames),
+        _digest(path, placed.every),
         facts(placed.frames[0], padding),
         partial(_slabs, placed, reader, unit, padding, repairs),
         repairs,
+        len(placed.volumes),
     )
 
 
-def _meaning(frame: Frame, repairs: list[Repair]) -> str | None:
+def _time_step(
+    frame: Frame, acquisition: Path | None, repairs: list[Repair], *, in_time: bool
+) -> float | None:
+    """Seconds from volume to volume, if someone says them; phases have none."""
+    told = read_yaml(acquisition, Series) if acquisition else None
+    if not in_time:
+        if told:
+            raise unused(acquisition, "a single volume")
+        return None
+    said = frame.values.loose("TemporalResolution")
+    if told:
+        before = f"{said:g} ms" if said else "none"
+        after = "phases" if told.phases else f"{told.time_step_s:g} s"
+        repairs.append(Repair("DICOM-TIME", "TemporalResolution", before, f"{after}, as told"))
+        return told.time_step_s
+    if said and said > 0:
+        return said / 1000
+    repairs.append(Repair("DICOM-TIME", "TemporalResolution", "none", "volumes in order, of unknown times"))
+    return None
+
+
+def _unit(frame: Frame, repairs: list[Repair]) -> str | None:
     """Hounsfield units, where the header says so."""
     if frame.instance.modality != "CT":
         return None
@@ -139,9 +170,12 @@ def _slabs(
     """Yield the voxels a few slices at a time; at the end, no file may be another than at the beginning."""
     least = np.iinfo(reader.dtype).min if reader.dtype.kind in "iu" else AIR
     outside = max(AIR, least) if unit == "HU" else 0
-    slices = resampled(reader, placed, outside) if placed.is_resampled else reader
-    yield from slabs(slices, thickness)
-    for frame in placed.frames:
+    frames = iter(reader)
+    for _ in placed.volumes:
+        volume = islice(frames, len(placed.frames))
+        yield from slabs(resampled(volume, placed, outside) if placed.is_resampled else volume, thickness)
+    next(frames, None)  # lets go of the last file and of the decoders
+    for frame in placed.every:
         if frame.instance.file.stamp() != frame.instance.stamp:
             raise InputError(
                 "INPUT-CHANGED",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.ingest.dicom.geometry import Stack
+from medscience.ingest.dicom.stack import Stack
 
 
 def resampled(slices: Iterable[NDArray[Any]], stack: Stack, outside: float) -> Iterator[NDArray[Any]]:

@@ -3,15 +3,13 @@
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 from medscience.errors import InputError
 from medscience.ingest.choices import Choices
 from medscience.ingest.dicom.files import Found
-from medscience.ingest.dicom.header import SEPARATORS, Frame, Instance, read_instance
+from medscience.ingest.dicom.header import Frame, Instance, read_instance
 from medscience.ingest.source import Repair
 
 SAME_PLACE = 1e-3
@@ -191,109 +189,3 @@ def _digest(frame: Frame, known: dict[int, str]) -> str:
             stream.seek(instance.pixels.offset)
             known[id(instance)] = hashlib.sha256(stream.read(instance.pixels.present)).hexdigest()
     return f"{frame.number} {known[id(instance)]}"
-
-
-def choose_volume(path: Path, frames: list[Frame], along: Sequence[float], choices: Choices) -> list[Frame]:
-    """Return the frames of one volume, where several lie on the same positions.
-
-    Parameters
-    ----------
-    frames : list of Frame
-        Of one orientation.
-    along : sequence of float
-        Position of each along the normal, in millimetres.
-    choices : Choices
-        Its `volume` names one.
-
-    Raises
-    ------
-    InputError
-        If several volumes are there and none is named, or slices share a place and nothing tells them apart.
-    """
-    groups: dict[int, list[Frame]] = defaultdict(list)
-    order = sorted(range(len(frames)), key=lambda n: along[n])
-    place, last = 0, None
-    for n in order:
-        place += last is not None and along[n] - last > SAME_PLACE
-        last = along[n]
-        groups[place].append(frames[n])
-    most = max(map(len, groups.values()))
-    if most == 1:
-        return frames if choices.volume in (None, 1) else _no_such_volume(path, 1)
-    names, volumes = _apart(groups, most)
-    if not names:
-        raise _mixed(groups)
-    if choices.volume is None:
-        raise _ask_volume(path, names, volumes)
-    if not 1 <= choices.volume <= len(volumes):
-        return _no_such_volume(path, len(volumes))
-    return volumes[sorted(volumes, key=str if len(names) > 1 else _ordered)[choices.volume - 1]]
-
-
-Key = tuple[object, ...]
-
-
-def _apart(groups: dict[int, list[Frame]], most: int) -> tuple[list[str], dict[Key, list[Frame]]]:
-    """The attributes that tell the volumes apart: each then has every position once."""
-    names = list(SEPARATORS)
-    if any(len(group) != most for group in groups.values()):
-        return [], {}
-    for count in (1, 2, 3):
-        for chosen in combinations(range(len(names)), count):
-            volumes: dict[Key, list[Frame]] = defaultdict(list)
-            for group in groups.values():
-                for frame in group:
-                    volumes[tuple(frame.separators[n] for n in chosen)].append(frame)
-            once = len(volumes) == most and all(_differ(group, chosen) for group in groups.values())
-            if once:
-                return [names[n] for n in chosen], volumes
-    return [], {}
-
-
-def _differ(group: list[Frame], chosen: tuple[int, ...]) -> bool:
-    return len({tuple(frame.separators[n] for n in chosen) for frame in group}) == len(group)
-
-
-def _ordered(key: Key) -> tuple[float, str]:
-    value = key[0]
-    return (float(value), "") if isinstance(value, int | float) else (0.0, str(value))
-
-
-def _ask_volume(path: Path, names: list[str], volumes: dict[Key, list[Frame]]) -> InputError:
-    shown = [name for name in names if SEPARATORS[name] is not None]
-    keys = sorted(volumes, key=str if len(names) > 1 else _ordered)
-    values = "; ".join(_said(names, key) for key in keys[:12]) if shown else ""
-    return InputError(
-        "DICOM-VOLUMES",
-        file=path,
-        field=", ".join(names),
-        found=f"{len(volumes)} volumes on the same positions{': ' if values else ''}{values}",
-        expected="one volume",
-        fix=f"name one with --volume, 1 to {len(volumes)} in this order",
-    )
-
-
-def _said(names: list[str], key: Key) -> str:
-    parts = zip(names, key, strict=True)
-    return " ".join(
-        f"{value:g} {SEPARATORS[n]}".strip() for n, value in parts if isinstance(value, int | float)
-    )
-
-
-def _no_such_volume(path: Path, count: int) -> list[Frame]:
-    raise InputError(
-        "DICOM-VOLUMES",
-        file=path,
-        field="--volume",
-        found="a number that is not there",
-        expected=f"1 to {count}",
-        fix="name another one",
-    )
-
-
-def _mixed(groups: dict[int, list[Frame]]) -> InputError:
-    frame = next(group for group in groups.values() if len(group) > 1)[1]
-    fix = "take the pictures that do not belong out of the folder"
-    found = "several pictures on one position, and nothing that tells volumes apart"
-    wanted = "one picture for each position"
-    return frame.instance.refused("SAME-PLACE", "ImagePositionPatient", found, wanted, fix)

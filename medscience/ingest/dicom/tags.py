@@ -55,6 +55,7 @@ TAGS: dict[str, tuple[int, Kind]] = {
     "ImageOrientationPatient": (0x00200037, "decimal"),
     "FrameOfReferenceUID": (0x00200052, "text"),
     "TemporalPositionIdentifier": (0x00200100, "integer"),
+    "TemporalResolution": (0x00200110, "decimal"),
     "ImagesInAcquisition": (0x00201002, "integer"),
     "TemporalPositionIndex": (0x00209128, "binary"),
     "SamplesPerPixel": (0x00280002, "binary"),
