@@ -73,6 +73,7 @@ pictures: setup ## make the pictures of the docs again, from the results of make
 	$(RUN) python docs/pictures/heads.py
 	$(RUN) python docs/pictures/report_page.py
 	$(RUN) xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python docs/pictures/napari_window.py
+	$(RUN) xvfb-run -a -s "-screen 0 1920x1200x24 +extension GLX" python docs/pictures/review_window.py
 
 bench: setup ## time and memory, as ratios within one run
 	$(RUN) python -m tests.bench

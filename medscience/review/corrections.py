@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.errors import MismatchError, StoreError
+from medscience.description import file_sha256
+from medscience.errors import MedscienceError, MismatchError, StoreError
 from medscience.image import Image, LazyArray
 from medscience.progress import Tell, nobody
 from medscience.review.drafts import Draft
@@ -21,6 +22,8 @@ from medscience.store.grid import regions
 from medscience.store.images import ImageWriter, StoredImage, open_image
 from medscience.store.metadata import Content, LabelMeaning
 from medscience.store.staging import staged
+from medscience.store.tables import read_table
+from medscience.store.verify import verify
 
 FOLDER = Path("corrections")
 """Of a project; outside of its results, because no workflow makes them again."""
@@ -97,15 +100,32 @@ def open_correction(folder: Path, correction: Correction) -> StoredImage:
     """
     stored = open_image(folder / correction.path)
     if stored.commit.digest != correction.digest:
-        raise StoreError(
-            "CORRECTION-OTHER",
-            file=stored.path,
-            field="digest",
-            found=stored.commit.digest[:12],
-            expected=f"the correction that was accepted ({correction.digest[:12]})",
-            fix="put it back from a copy, or review the sample again",
-        )
+        raise _another(stored.path, stored.commit.digest, correction)
     return stored
+
+
+def faults_of(folder: Path, correction: Correction) -> list[MedscienceError]:
+    """Return all that differs from the correction that a verdict names: a store, or a table of ellipses."""
+    path = folder / correction.path
+    try:
+        if path.suffix != ".parquet":
+            return verify(open_correction(folder, correction).path)
+        read_table(path)
+        found = file_sha256(path)
+    except MedscienceError as fault:
+        return [fault]
+    return [] if found == correction.digest else [_another(path, found, correction)]
+
+
+def _another(path: Path, digest: str, correction: Correction) -> StoreError:
+    return StoreError(
+        "CORRECTION-OTHER",
+        file=path,
+        field="digest",
+        found=digest[:12],
+        expected=f"the correction that was accepted ({correction.digest[:12]})",
+        fix="put it back from a copy, or review the sample again",
+    )
 
 
 def newest_accepted(

@@ -60,7 +60,7 @@ def read_reviews(results: Path, folder: Path = FOLDER) -> Reviews:
             for case, entries in by_case(ledger.entries()).items()
         }
         found = {case: newest_accepted(ledger, *case, *_digests(results, *case)) for case in cases}
-    return Reviews(cases, {case: path for case, path in found.items() if path})
+    return Reviews(cases, {case: path for case, path in found.items() if path and path.suffix == ".zarr"})
 
 
 def by_case(entries: Iterable[Entry]) -> dict[Case, list[Entry]]:

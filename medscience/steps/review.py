@@ -126,21 +126,15 @@ def import_reviews(
 
 def verify(folder: Folder = Path("corrections")) -> None:
     """Check every verdict, and every byte of the corrections that verdicts name."""
-    from medscience.review.corrections import open_correction
+    from medscience.review.corrections import faults_of
     from medscience.review.ledger import NAME, Ledger
-    from medscience.store.verify import verify as faults_of
 
     faults: list[MedscienceError] = []
     with Ledger(folder / NAME, read_only=True) as ledger:
         count = ledger.verify()
         named = [entry.verdict.correction for entry in ledger.entries() if entry.verdict.correction]
     for correction in dict.fromkeys(named):
-        try:
-            stored = open_correction(folder, correction)
-        except MedscienceError as fault:
-            faults.append(fault)
-            continue
-        faults += faults_of(stored.path)
+        faults += faults_of(folder, correction)
     for known in faults[:-1]:
         log.error("%s", known)
     if faults:

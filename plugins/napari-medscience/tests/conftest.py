@@ -64,10 +64,13 @@ def write_run(folder, samples, *, unit="HU", affine=UPRIGHT):
         results = folder / "results"
         scan = write(results / "images" / f"{name}.ome.zarr", image, affine, meaning=meaning)
         known = tissues(scan.name, read_commit(scan).digest)
+        raw = np.zeros(labels.shape, [("label", labels.dtype), ("confidence", np.uint8)])
+        raw["label"], raw["confidence"] = labels, 200
         target = results / "predictions" / "net" / f"{name}.ome.zarr"
-        write(target, labels, affine, step="predict", labels=known, inputs={"model": "a" * 64})
+        write(target, raw, affine, step="predict", labels=known, inputs={"model": "a" * 64})
+        made = {"prediction": read_commit(target).digest}
         target = results / "labels" / "net" / f"{name}.ome.zarr"
-        write(target, labels, affine, step="postprocess", labels=known)
+        write(target, labels, affine, step="postprocess", labels=known, inputs=made)
     return folder
 
 

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 
 def main(folder, run):
-    """Accept a case, correct the next, undo, redo, sign, and close."""
+    """Accept a case, correct the next, undo, redo, sign, go back, paint, and quit at once."""
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1400, 960)
     _, dock = viewer.window.add_plugin_dock_widget("napari-medscience", "Review")
@@ -66,9 +66,10 @@ def main(folder, run):
     seen["back"] = cases()
     seen["message"] = dock.message.text()
     viewer.screenshot(str(Path(folder) / "window.png"), canvas_only=False, flash=False)
-    dock.end()
-    viewer.close()
     (Path(folder) / "seen.json").write_text(json.dumps(seen))
+    dock.session.work.screen.labels.paint((2, 3, 4), 3)
+    QTimer.singleShot(0, QApplication.instance().quit)  # as the last window's close does
+    napari.run()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from medscience.detections import Detection, as_table, from_table
 from medscience.errors import MedscienceError
 from medscience.geometry import Geometry
 from medscience.image import Meaning
+from medscience.review.corrections import faults_of
 from medscience.review.ledger import NAME, Ledger
 from medscience.store.commit import read_commit
 from medscience.store.tables import read_table, write_table
@@ -137,12 +138,23 @@ def test_the_correction_is_a_table_of_all_ellipses_that_the_ledger_names(session
     assert differ[0][0].time_s == pytest.approx(0.003)
     assert (differ[0][0].low, differ[0][0].antinode.rings, differ[0][0].high) == (3.5, 3.5, 3.5)
     assert inputs["detections"] == entry.verdict.shown.labels
+    assert not faults_of(run.corrections, entry.verdict.correction)
     session.go(0)
     viewer.dims.set_current_step(0, 3)
     assert session.work.case.drawn.at(3)[0].rings == 3.5
     session.decide("accept").result()
     with Ledger(run.corrections / NAME) as ledger:
         assert [e.verdict.decision for e in ledger.entries()] == ["accept-with-edits", "accept"]
+
+
+def test_a_correction_of_ellipses_that_is_another_is_seen(session, run):
+    session.work.screen.labels.selected_data = {0}
+    session.work.count(1.0)
+    correction = session.decide("accept-with-edits").result().verdict.correction
+    table, inputs = read_table(run.corrections / correction.path)
+    write_table(run.corrections / correction.path, table.slice(1), inputs)
+    (fault,) = faults_of(run.corrections, correction)
+    assert fault.code == "CORRECTION-OTHER"
 
 
 def test_unfinished_ellipses_come_back(session, run, viewer):

@@ -161,3 +161,18 @@ def test_what_is_drawn_on_a_layer_turns_back_into_the_store(tmp_path, viewer, wr
         shown = layer.metadata["medscience"]
         assert_array_equal(shown.turn.inverse.apply(np.asarray(layer.data)), array)
         assert shown.geometry == grid
+
+
+def test_maps_come_hidden_under_their_labels(tmp_path, viewer, write_store, meaning_of_labels):
+    array = np.zeros((8, 9, 10), [("label", np.uint8), ("confidence", np.uint8)])
+    array["label"], array["confidence"] = 3, 150
+    grid = orientations((8, 9, 10))[29]
+    path = write_store(
+        tmp_path / "s01.ome.zarr", array, grid.affine, labels=meaning_of_labels(), inputs={"made": "so"}
+    )
+    confidence, labels = viewer.open(path, plugin=PLUGIN)
+    assert (confidence.name, labels.name) == ("s01 · net · confidence", "s01 · net")
+    assert not confidence.visible
+    assert confidence.contrast_limits == [0, 255]
+    assert_allclose(confidence.extent.world, labels.extent.world)
+    assert confidence.get_value((3, 2, 4), world=False) == 150

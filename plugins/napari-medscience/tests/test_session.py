@@ -78,16 +78,25 @@ def test_the_worst_case_comes_first_and_opens_at_its_worst_place(session, viewer
     assert_allclose(viewer.dims.point, (21, 12, 5))
 
 
+def test_how_sure_the_network_was_is_there_to_be_shown(session):
+    layer = session.work.screen.confidence
+    assert not layer.visible
+    session.view.confidence()
+    assert layer.visible
+    assert (np.asarray(layer.data) == 200).all()
+    assert_allclose(layer.extent.world, session.work.screen.image.extent.world)
+
+
 def test_going_round_the_queue(session, viewer):
     session.next()
     assert session.work.case.sample == "s01"
     session.previous()
     session.previous()
     assert session.work.case.sample == "s03"
-    assert len(viewer.layers) == 2  # no place to look at: no crosshair
+    assert len(viewer.layers) == 3  # no place to look at: no crosshair
     session.next()
     assert session.work.case.sample == "s02"
-    assert [layer.name for layer in viewer.layers] == ["s02", "s02 · labels", "crosshair"]
+    assert [layer.name for layer in viewer.layers] == ["s02", "s02 · confidence", "s02 · labels", "crosshair"]
     assert viewer.layers.selection.active.name == "s02 · labels"
 
 
@@ -285,3 +294,17 @@ def test_phases_are_corrected_one_by_one(tmp_path, make_run, viewer):
 def test_a_folder_without_labels_is_refused(tmp_path):
     with pytest.raises(MedscienceError, match="REVIEW-FOLDER"):
         Run.at(tmp_path)
+
+
+def test_where_nothing_may_be_written_a_case_is_only_looked_at(run, viewer, monkeypatch):
+    """Group J14: shown, and no verdict."""
+    Session(viewer, run, "net", Reviewer("ada")).close()
+    monkeypatch.setattr("medscience.review.ledger._writable", lambda path: False)
+    session = Session(viewer, run, "net", Reviewer("ada"))
+    session.go(0)
+    assert not session.work.screen.labels.editable
+    with pytest.raises(MedscienceError, match="REVIEW-READ-ONLY"):
+        session.decide("accept")
+    session.next()
+    session.close()
+    assert not (run.corrections / ".drafts").exists()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medscience.review.drafts import find_drafts
 from medscience.review.ledger import NAME, Ledger
 from medscience.store.images import open_image
 from medscience.testing.phantoms import obliques, orientations
@@ -49,7 +50,7 @@ def pictures(request, display, tmp_path_factory, write_store, meaning_of_labels)
     ]
     script = Path(__file__).with_name("window.py")
     run = [*XVFB, sys.executable, str(script), str(tmp_path), *map(str, stores)]
-    done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     names = ("axial", "coronal", "front")
     return {name: np.asarray(Image.open(tmp_path / f"{name}.png"))[..., :3].astype(int) for name in names}
@@ -89,7 +90,7 @@ def test_a_sitting_from_the_queue_to_the_ledger(display, tmp_path, make_run):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads((tmp_path / "seen.json").read_text())
@@ -119,3 +120,4 @@ def test_a_sitting_from_the_queue_to_the_ledger(display, tmp_path, make_run):
     corrected = stored.image.read((slice(None),) * 3)
     assert set(np.unique(corrected)) == {0, 41}
     assert len(np.unique(np.nonzero(corrected)[0])) == 1
+    assert [draft.sample for draft in find_drafts(run / "corrections")] == ["s2"]

@@ -63,6 +63,7 @@ def test_a_layer_of_one_s_own_in_millimetres_is_written(tmp_path, viewer):
     assert after.content.is_labels
 
 
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 @pytest.mark.parametrize(
     "how, found",
     [

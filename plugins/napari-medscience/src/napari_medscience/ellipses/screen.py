@@ -106,7 +106,7 @@ def _shapes(translate: Sequence[float], how: dict[str, Any], name: str) -> Shape
         face_color="transparent",
         edge_width=1.5,
         features={"rings": np.zeros(0), "score": np.zeros(0)},
-        text={"string": "{rings:.1f}", "color": COLOUR, "size": 11},
+        text={"string": "{rings:.1f}", "color": COLOUR, "size": 13, "anchor": "upper_left"},
     )
     layer.feature_defaults["rings"] = 1.0
     layer.feature_defaults["score"] = 1.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medscience.antinode import Antinode
 from medscience.description import file_sha256
 from medscience.detections import as_table, from_table
-from medscience.errors import MismatchError
+from medscience.errors import InputError, MismatchError
 from medscience.geometry import Geometry, Triple
 from medscience.review.drafts import FOLDER
 from medscience.review.ledger import Ledger
@@ -200,6 +200,8 @@ class EllipseWork:
         """Show the ellipses of the frame that is shown now, and of its neighbours."""
         frame = int(self._viewer.dims.current_step[0])
         if frame != self.frame and self.screen.image in self._viewer.layers:
+            if self.frame >= 0:
+                self.settle()  # napari tells of a new ellipse before it has its size
             self.frame = frame
             self._draw()
 
@@ -210,15 +212,18 @@ class EllipseWork:
             draw(layer, drawn.at(self.frame + by), FAINT)
 
     def _changed(self, event: Any) -> None:  # noqa: ANN401 - napari's
-        """Note what the person did with the mouse."""
-        if str(getattr(event, "action", "changed")) not in {"added", "removed", "changed"}:
-            return
+        """Note what the person did, once it is done."""
+        if str(event.action) in {"added", "removed", "changed"}:
+            self.settle()
+
+    def settle(self) -> None:
+        """Keep what is drawn on the frame that is shown; an ellipse that is still a point is none yet."""
         layer, before = self.screen.labels, self.case.drawn.at(self.frame)
         rings, scores = layer.features["rings"].tolist(), layer.features["score"].tolist()
-        now = [
-            _same_or(before, corners, count, score)
-            for corners, count, score in zip(layer.data, rings, scores, strict=True)
-        ]
+        try:
+            now = [_same_or(before, *one) for one in zip(layer.data, rings, scores, strict=True)]
+        except InputError:
+            return
         if self.case.drawn.put(self.frame, now):
             self._edited()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medscience.errors import MedscienceError, MismatchError
+from medscience.errors import MismatchError
 from medscience.geometry import Geometry, Triple, as_affine
 from medscience.image import Image
 from medscience.review.drafts import Draft, find_drafts, open_draft, set_aside
@@ -36,7 +36,8 @@ class Case:
     image: StoredImage
     labels: StoredImage
     """The model's, or the newest correction of them that was accepted."""
-    draft: Draft
+    draft: Draft | None
+    """Where edits go; None where nothing may be written, and it can only be looked at."""
     editable: EditableLabels
     resumed: int
     """How many chunks of an earlier sitting's edits were found."""
@@ -74,25 +75,23 @@ def open_case(run: Run, ledger: Ledger, model: str, sample: str, reviewer: Revie
     image, proposed = open_image(run.image(sample)), open_image(run.labels(model, sample))
     labels, notice = _newest(run, ledger, proposed, image, reviewer)
     _refuse_strangers(image, labels)
-    draft, more = _draft(run.corrections, labels, model, sample, reviewer.name)
-    try:
-        model_digest = run.model_digest(model, sample)
-    except MedscienceError:
-        draft.close()
-        raise
+    model_digest, kept = run.model_digest(model, sample), _confidence(run, model, sample, proposed)
+    draft, more = None, ""
+    if not ledger.read_only:
+        draft, more = _draft(run.corrections, labels, model, sample, reviewer.name)
+    chunks = LabelChunks(draft, draft.chunks) if draft else LabelChunks(labels.image.data)
     turn = image.image.geometry.reorientation(UPRIGHT)
-    resumed = len(draft.touched)
     return Case(
         model,
         sample,
         image,
         labels,
         draft,
-        EditableLabels(LabelChunks(draft, draft.chunks), turn),
-        resumed,
+        EditableLabels(chunks, turn),
+        len(draft.touched) if draft else 0,
         " ".join(part for part in (notice, more) if part),
         Shown(image.commit.digest, labels.commit.digest, model_digest),
-        _confidence(run, model, sample, proposed),
+        kept,
     )
 
 

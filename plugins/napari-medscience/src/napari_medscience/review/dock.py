@@ -2,11 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medscience.errors import MedscienceError
 from napari_medscience.review.case import Reviewer
@@ -19,6 +27,9 @@ from napari_medscience.review.run import Run
 from napari_medscience.review.session import Session
 from napari_medscience.review.verdict_panel import VerdictPanel
 from napari_medscience.review.view_panel import ViewPanel
+
+SITTINGS: list[Session] = []
+"""The one that is open in this process, if any."""
 
 
 class Bridge(QObject):  # type: ignore[misc]
@@ -66,6 +77,7 @@ class Review(QWidget):  # type: ignore[misc]
             self._layout.addWidget(widget)
         self._column = Column(inner)
         QTimer.singleShot(0, self._column.widen)
+        QApplication.instance().aboutToQuit.connect(_quit)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(self._column)
@@ -75,6 +87,8 @@ class Review(QWidget):  # type: ignore[misc]
     def begin(self, run: Run, model: str, reviewer: Reviewer) -> None:
         """Begin a sitting and show the worst case."""
         self.end()
+        while SITTINGS:  # of a dock that was closed: its draft is needed
+            SITTINGS.pop().close()
         self.attempt(lambda: self._begin(Session(self.viewer, run, model, reviewer)))
         if self.session:
             self.attempt(partial(self.session.go, 0))
@@ -87,6 +101,7 @@ class Review(QWidget):  # type: ignore[misc]
         self.view_panel.stop()
         unbind(self.viewer)
         session, self.session = self.session, None
+        SITTINGS.clear()
         session.close()
         for panel in self._panels:
             self._layout.removeWidget(panel)
@@ -103,13 +118,9 @@ class Review(QWidget):  # type: ignore[misc]
         except (MedscienceError, OSError) as fault:
             self.message.setText(str(fault))
 
-    def closeEvent(self, event: Any) -> None:  # noqa: ANN401, N802 - Qt's
-        """Lose nothing when the window closes."""
-        self.end()
-        super().closeEvent(event)
-
     def _begin(self, session: Session) -> None:
         self.session = session
+        SITTINGS.append(session)
         self.queue_panel = QueuePanel(session, self.attempt)
         self.view_panel = ViewPanel(session, self.attempt)
         ellipses = session.run.has_ellipses(session.model)
@@ -122,6 +133,7 @@ class Review(QWidget):  # type: ignore[misc]
             ("Verdict", self.verdict_panel),
         ):
             heading = QLabel(title)
+            panel.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Maximum)
             heading.setStyleSheet("font-weight: bold; padding-top: 6px;")
             for widget in (heading, panel):
                 self._layout.addWidget(widget)
@@ -175,13 +187,19 @@ class Review(QWidget):  # type: ignore[misc]
         session = self.session
         if session is None:
             return
-        said = len({e.verdict.sample for e in session.ledger.entries(session.model)})
+        said = self.queue_panel.said
         minutes, seconds = divmod(int(session.clock.seconds), 60)
         who = session.reviewer.name + (", second reader" if session.reviewer.blind else "")
         self.summary.setText(
             f"{session.model} · {who} · {said} of {len(session.queue)} · {minutes}:{seconds:02d}  ✕"
         )
-        self.edit_panel.count()
+        self._edited()
+
+
+def _quit() -> None:
+    """Lose nothing when napari is closed."""
+    while SITTINGS:
+        SITTINGS.pop().quit()
 
 
 def _soon(task: Callable[[], None]) -> None:

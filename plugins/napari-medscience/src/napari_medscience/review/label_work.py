@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from medscience.errors import InputError
 from medscience.review.corrections import next_correction, save_correction
 from medscience.review.verdict import Correction
 from napari_medscience.edit.editor import Editor
@@ -35,7 +36,8 @@ class LabelWork:
         values = frozenset(label.value for label in names(case))
         self.editor = Editor(viewer, self.screen.labels, self.screen.image, values, tell)
         self._chunks = case.editable.chunks
-        self._autosave = Autosave(self.save, lambda: bool(self.unsaved), tell)
+        self._autosave = Autosave(self.save, lambda: bool(self.unsaved), tell) if case.draft else None
+        self.screen.labels.editable = case.draft is not None
         self._edited = edited
         self.screen.labels.events.paint.connect(lambda event: edited())
 
@@ -64,6 +66,10 @@ class LabelWork:
         self.screen.labels.redo()
         self._edited()
 
+    def settle(self) -> None:
+        """End the step that is being made."""
+        self.screen.labels.end_step()
+
     def save(self) -> None:
         """Save the chunks that were changed since the last time; they are on the disk when this returns.
 
@@ -72,28 +78,46 @@ class LabelWork:
         MedscienceError, OSError
             If they could not be saved. They are tried again.
         """
+        draft = self.case.draft
+        if draft is None:
+            return
         taken = self._chunks.take_unsaved()
         try:
             for chunk in list(taken):
-                self.case.draft.write(self._chunks.region(chunk), taken[chunk])
+                draft.write(self._chunks.region(chunk), taken[chunk])
                 del taken[chunk]
         finally:
             self._chunks.give_back(taken)
 
     def rest(self) -> None:
         """Save what is left and stop saving; any thread may go on from here."""
-        self._autosave.close()
+        if self._autosave:
+            self._autosave.close()
         self.save()
 
     def commit(self, corrections: Path) -> Correction:
         """Commit the labels as a correction; the draft stays until `let_go`."""
+        if self.case.draft is None:
+            raise read_only()
         target = next_correction(corrections, self.case.model, self.case.sample)
         return save_correction(self.case.draft, target)
 
     def let_go(self, *, keep: bool) -> None:
         """Let go of the draft; it is deleted unless it is kept for another sitting."""
-        self._autosave.close()
-        if keep:
+        if self._autosave:
+            self._autosave.close()
+        if self.case.draft and keep:
             self.case.draft.close()
-        else:
+        elif self.case.draft:
             self.case.draft.discard()
+
+
+def read_only() -> InputError:
+    """Return the error for what cannot be kept."""
+    return InputError(
+        "REVIEW-READ-ONLY",
+        field="corrections",
+        found="no right to write",
+        expected="a folder and a ledger that can be written",
+        fix="ask for it; until then you can only look",
+    )

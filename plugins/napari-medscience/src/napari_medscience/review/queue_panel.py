@@ -32,6 +32,8 @@ class QueuePanel(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, attempt: Callable[[Callable[[], object]], None]) -> None:
         super().__init__()
         self._session, self._attempt = session, attempt
+        self.said = 0
+        """How many cases somebody said something of."""
         self.list = QTreeWidget(columnCount=4, rootIsDecorated=False, uniformRowHeights=True)
         self.list.setHeaderLabels(["#", "Case", "Look", "Verdict"])
         self.list.setFixedHeight(130)
@@ -62,6 +64,7 @@ class QueuePanel(QWidget):  # type: ignore[misc]
     def refresh(self) -> None:
         """Show where the session is, and what was said so far."""
         newest = self._newest()
+        self.said = len(newest)
         for number, case in enumerate(self._session.queue):
             row = self.list.topLevelItem(number)
             said = newest.get(case.sample, "")

@@ -20,7 +20,7 @@ from medscience.review.verdict import Correction, Decision, Verdict
 from napari_medscience.ellipses.work import EllipseWork, open_frames
 from napari_medscience.review.case import Reviewer, open_case
 from napari_medscience.review.clock import Clock
-from napari_medscience.review.label_work import LabelWork
+from napari_medscience.review.label_work import LabelWork, read_only
 from napari_medscience.review.run import Run
 from napari_medscience.review.view import View
 
@@ -110,6 +110,7 @@ class Session:
             If the decision does not fit what was done: nothing is saved, and nothing lost.
         """
         work = self._at_work()
+        work.settle()
         self._refuse_unfit(decision)
         verdict: dict[str, Any] = {
             "save_id": uuid.uuid4().hex,
@@ -158,12 +159,20 @@ class Session:
         return self.queue[self.at].reasons if self.work else ()
 
     def close(self) -> None:
-        """Put everything on the disk and let go of the files."""
+        """Put everything on the disk, let go of the files, and clear the screen."""
         self._leave()
         self._remove_stale()
+        self.quit()
+        self.shown.emit()
+
+    def quit(self) -> None:
+        """Put everything on the disk and let go of the files; the screen may be gone already."""
+        work, self.work = self.work, None
+        if work:
+            work.settle()
+            self._put_away(work, keep=work.has_edits)
         self._later.shutdown(wait=True)
         self.ledger.close()
-        self.shown.emit()
 
     def _at_work(self) -> Work:
         if self.work is None:
@@ -173,6 +182,8 @@ class Session:
         return self.work
 
     def _refuse_unfit(self, decision: Decision) -> None:
+        if self.ledger.read_only:
+            raise read_only()
         found = {
             ("accept", True): ("what you changed", "accept with edits, or undo these"),
             ("accept-with-edits", False): ("no edits", "accept without"),
@@ -210,6 +221,7 @@ class Session:
         work = self.work
         if work is None:
             return
+        work.settle()
         keep = work.has_edits
         self._clear()
         self._waiting[work.case.sample] = self._later.submit(self._put_away, work, keep=keep)

@@ -84,6 +84,11 @@ class View:
         self.viewer.reset_view(margin=0.02)
         self._whole = float(self.viewer.scene.camera.zoom)
 
+    @property
+    def is_volume(self) -> bool:
+        """Whether there are other planes than the one of the frames."""
+        return self.case.grid.shape[0] > 1
+
     def next_plane(self) -> None:
         """Show the next of the three planes."""
         lead = self.viewer.dims.ndim - 3

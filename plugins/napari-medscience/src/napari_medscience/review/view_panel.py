@@ -25,7 +25,9 @@ class ViewPanel(QWidget):  # type: ignore[misc]
     def __init__(self, session: Session, attempt: Callable[[Callable[[], object]], None]) -> None:
         super().__init__()
         self._session, self._attempt = session, attempt
-        planes = QHBoxLayout()
+        self.planes = QWidget()
+        planes = QHBoxLayout(self.planes)
+        planes.setContentsMargins(0, 0, 0, 0)
         for name in PLANES:
             planes.addWidget(QPushButton(name, clicked=lambda _=False, name=name: self._plane(name)))
         self.windows = QComboBox()
@@ -43,7 +45,7 @@ class ViewPanel(QWidget):  # type: ignore[misc]
         session.viewer.dims.events.point.connect(self._say_phase)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.addLayout(planes, 0, 0, 1, 4)
+        self._grid.addWidget(self.planes, 0, 0, 1, 4)
         self._row(1, "Grey", self.windows)
         self._row(2, "Crosshair", self.place)
         self._grid.addWidget(self.spoken, 2, 2, 1, 2)
@@ -62,6 +64,7 @@ class ViewPanel(QWidget):  # type: ignore[misc]
         self._show(1, visible=bool(windows))
         in_patient = bool(view and view.case.image.image.meaning.space == "patient")
         self._show(2, visible=in_patient)
+        self.planes.setVisible(view is None or view.is_volume)
         has_time = bool(view and view.times > 1)
         self._show(3, visible=has_time)
         self.play.setChecked(False)
