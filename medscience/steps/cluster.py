@@ -56,7 +56,7 @@ def estimate(
     from medscience.config.settings import read_cohort
     from medscience.terminal.progress import shown
 
-    cohort = read_cohort(config)
+    cohort = read_cohort(config, warn=False)
     with shown("estimate") as tell:
         forecasts = list(_forecasts(cohort, tell))
     if table:

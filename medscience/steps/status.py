@@ -19,7 +19,7 @@ def status(
 
     counts: Counter[State] = Counter()
     lines = []
-    for standing in standings(read_cohort(config), RESULTS):
+    for standing in standings(read_cohort(config, warn=False), RESULTS):
         counts[standing.state] += 1
         lines.append(f"{standing.state.value:<8} {standing.sample:<16} {standing.words}".rstrip())
     lines.append(", ".join(f"{counts[state]} {state.value}" for state in State))
