@@ -14,7 +14,7 @@ def test_make_and_the_container_install_with_one_script_from_the_lock():
     for recipe in (REPOSITORY / "Makefile", ENVS / "medscience.def"):
         text = recipe.read_text("utf-8")
         assert "envs/install.sh" in text
-        assert "pip install" not in text
+        assert "--requirement" not in text
 
 
 def test_conda_takes_its_versions_from_the_same_lock():
