@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 LISTEN = "0A"
@@ -18,7 +19,10 @@ def processes(pid):
 
 def command_lines(program):
     """Return the command lines of all processes that run a program; there is one at least."""
-    found = [path.read_bytes().decode().replace("\0", " ") for path in Path("/proc").glob("[0-9]*/cmdline")]
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it ended meanwhile
+            found.append(path.read_bytes().decode().replace("\0", " "))
     if not (those := [words for words in found if program in words]):
         raise LookupError(program)
     return those

@@ -21,7 +21,7 @@ include: "settings.smk"
 CONFIG = settings_file("config/config.yaml")
 
 try:
-    COHORT = read_cohort(Path(CONFIG))
+    COHORT = read_cohort(Path(CONFIG), warn=workflow.is_main_process)
     for model in {model for model, _ in COHORT.pairs}:
         find_model(model)
     REVIEWS = read_reviews(Path("results"))

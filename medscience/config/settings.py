@@ -64,8 +64,8 @@ class Cohort(Strict):
         return sorted(pairs, key=lambda pair: pair[0])
 
 
-def read_cohort(path: Path) -> Cohort:
-    """Return the settings in a file and the samples in the sheet that it names.
+def read_cohort(path: Path, *, warn: bool = True) -> Cohort:
+    """Return the settings in a file and the samples in the sheet that it names; see `read_sheet`.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def read_cohort(path: Path) -> Cohort:
         If either has a fault; one error names every fault of a file.
     """
     settings = read_yaml(path, Settings)
-    samples = read_sheet(settings.samples)
+    samples = read_sheet(settings.samples, warn=warn)
     idle = sorted({s.track for s in samples if not getattr(settings.models, s.track)})
     if idle:
         raise ConfigError(

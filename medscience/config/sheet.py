@@ -70,8 +70,13 @@ class Sample(Strict):
         return ["--hounsfield", *chosen] if self.track == "liver_ct" else chosen
 
 
-def read_sheet(path: Path) -> tuple[Sample, ...]:
+def read_sheet(path: Path, *, warn: bool = True) -> tuple[Sample, ...]:
     """Return the samples of a sheet, in its order.
+
+    Parameters
+    ----------
+    warn : bool
+        Tell of samples that name the same source; each source is looked up for that.
 
     Raises
     ------
@@ -80,7 +85,8 @@ def read_sheet(path: Path) -> tuple[Sample, ...]:
         missing or broken is no fault of the sheet: it stops its sample only.
     """
     rows = checked_rows(path, NEEDED, (*OPTIONAL, *CHOICES), _cell_faults)
-    _warn_of_sources_named_twice(path, rows)
+    if warn:
+        _warn_of_sources_named_twice(path, rows)
     return tuple(_sample(cells) for _, cells in rows)
 
 

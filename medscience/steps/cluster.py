@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medscience.cluster.profile import GROUP
 from medscience.steps.doctor import say
 from medscience.steps.report import RESULTS
 
@@ -48,7 +49,7 @@ def estimate(
     table: Annotated[
         Path | None, typer.Option(help="also write a row for each sample here, as the workflow does")
     ] = None,
-    group: Annotated[int, typer.Option(min=1, help="samples that share a job")] = 8,
+    group: Annotated[int, typer.Option(min=1, help="samples that share a job")] = GROUP,
 ) -> None:
     """Say what a sheet will take on a cluster, from headers alone: jobs, core-hours, disk, memory."""
     from medscience.cluster.forecast import write_forecasts
@@ -56,7 +57,7 @@ def estimate(
     from medscience.config.settings import read_cohort
     from medscience.terminal.progress import shown
 
-    cohort = read_cohort(config)
+    cohort = read_cohort(config, warn=False)
     with shown("estimate") as tell:
         forecasts = list(_forecasts(cohort, tell))
     if table:
@@ -90,9 +91,9 @@ def _forecaster(cohort: "Cohort", model: str) -> "Forecaster":
 
     settings = cohort.settings
     torch.set_num_threads(settings.threads)
-    return Forecaster.of(
-        load(find_model(model)), parse_memory(settings.memory), precision_of(settings.precision)
-    )
+    maps = tuple(f"probability-{name}" if name.isdigit() else name for name in settings.maps)
+    settled = parse_memory(settings.memory), precision_of(settings.precision), maps
+    return Forecaster.of(load(find_model(model)), *settled)
 
 
 def _grids(samples: tuple["Sample", ...]) -> Callable[[str], "Geometry | None"]:

@@ -19,7 +19,7 @@ def status(
 
     counts: Counter[State] = Counter()
     lines = []
-    for advance in advances(read_cohort(config), RESULTS):
+    for advance in advances(read_cohort(config, warn=False), RESULTS):
         counts[advance.state] += 1
         lines.append(f"{advance.state.value:<8} {advance.sample:<16} {advance.words}".rstrip())
     lines.append(", ".join(f"{counts[state]} {state.value}" for state in State))

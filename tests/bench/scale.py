@@ -1,4 +1,4 @@
-"""A cohort of 10,000 samples on 100 nodes, simulated from measured costs: what is busy, what waits, what breaks.
+"""A cohort of 10,000 samples on 100 nodes, simulated from measured costs: what is busy, and what waits.
 
 ``python -m tests.bench.scale`` prints the table of docs/scale.md.
 """

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from medscience.description import NetworkInput
 from medscience.errors import InputError
 from medscience.image import Image, Meaning
-from medscience.inference.frame import frame_of
+from medscience.inference.frame import frame_of, grid_of_frame
 from medscience.inference.link import Link
 from medscience.testing.phantoms import obliques, orientations
 
@@ -40,6 +40,19 @@ def test_another_spacing_is_resampled_in_its_own_field_of_view_and_said(grid):
     assert frame.image.geometry.orientation == "LIA"
     middles = [g.world((np.array(g.shape) - 1) / 2) for g in (grid, frame.image.geometry)]
     assert_allclose(*middles, atol=1.0)
+
+
+GRIDS = [*orientations((40, 50, 60), (1.0, 1.5, 0.99))[::11], *obliques(1, shape=(40, 50, 50))]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_frames_grid_is_known_before_a_voxel_is_read(grid):
+    assert grid_of_frame(grid, OWN) == frame_of(image_of(grid), OWN).image.geometry
+
+
+def test_so_is_the_conformed_cubes():
+    wanted, grid = OWN.model_copy(update={"grid": "conformed"}), GRIDS[-1]
+    assert grid_of_frame(grid, wanted) == frame_of(image_of(grid), wanted).image.geometry
 
 
 def test_a_part_of_a_resampled_frame_is_the_part_of_the_whole():

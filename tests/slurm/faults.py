@@ -20,6 +20,8 @@ def running(slurm, cohort):
     yield run
     run.kill()
     run.wait()
+    slurm.say("scancel", "--user=root")
+    slurm.wait(lambda: not slurm.jobs("PENDING,RUNNING,COMPLETING"))
 
 
 @pytest.fixture
@@ -36,10 +38,8 @@ def ends_well(running, cohort, monkeypatch):
 def test_a_job_that_is_told_to_stop_half_a_minute_before_it_is_killed_goes_on_under_its_own_number(
     slurm, ends_well
 ):
-    (job,) = slurm.jobs("RUNNING")
-    slurm.say(
-        "scontrol", "requeue", job
-    )  # as preemption does: SIGTERM, KillWait, SIGKILL, and back into the queue
+    job = slurm.jobs("RUNNING")[0]
+    slurm.say("scontrol", "requeue", job)  # as preemption does: SIGTERM, KillWait, SIGKILL, the queue again
     ends_well()
     assert "Restarts=1" in slurm.say("scontrol", "show", "job", job)
 
