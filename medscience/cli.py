@@ -99,7 +99,12 @@ _models = _group(
     "List, check and bring in models.",
     {"list": models.list_models, "check": models.check, "add": models.add},
 )
-_group(_models, "import", "Convert models that others publish.", {"brainchop": models.brainchop})
+_group(
+    _models,
+    "import",
+    "Convert models that others publish.",
+    {"brainchop": models.brainchop, "hdenseunet": models.hdenseunet, "densenet161": models.densenet161},
+)
 
 
 def main() -> None:
