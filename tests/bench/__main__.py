@@ -28,6 +28,7 @@ from tests.bench.setting import WHOLE, Setting
 from tests.bench.sliding import sliding
 from tests.bench.store import store
 from tests.bench.training import training
+from tests.bench.windows import windows
 from tests.bench.workers import workers
 
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "dicom": dicom,
     "classes": classes,
     "memory": memory,
+    "windows": windows,
     "workers": workers,
     "training": training,
 }

@@ -41,7 +41,7 @@ def model(tmp_path_factory):
 
 def ct(path, shape=SHAPE):
     """Write a body in air, stored with axes other than the network's."""
-    grid = orientations(shape, (2.0, 1.0, 1.0))[0]
+    grid = next(grid for grid in orientations(shape, (2.0, 1.0, 1.0)) if grid.orientation == "SPL")
     _, y, x = np.indices(shape)
     inside = ((y - shape[1] / 2) / 14) ** 2 + ((x - shape[2] / 2) / 17) ** 2 < 1
     values = np.where(inside, np.random.default_rng(0).normal(50, 40, shape), -1000).astype(np.int16)
