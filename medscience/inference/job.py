@@ -107,7 +107,10 @@ def prepare(
         todo = _everything(link, held, memory, block)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
-    return Job(image, frame.image, ready, normalize, todo, frame.notes)
+    notes = frame.notes
+    if isinstance(ready.features, Windows):
+        notes += ready.features.notes(frame.image.shape[0])
+    return Job(image, frame.image, ready, normalize, todo, notes)
 
 
 def _windowed(

@@ -55,6 +55,7 @@ def test_windows_that_share_slices_answer_as_windows_one_by_one(depth, window, s
         found = Windows(folded(network), torch.float64)(torch.from_numpy(image)[None, None])
     assert_close(found[0].exp(), expected, atol=1e-6, rtol=1e-5)
     assert expected.std() > 0.01
+    assert bool(engine(folded(network.float())).features.notes(depth)) == (depth < window)
 
 
 def test_duplicated_edges_are_another_answer_than_true_neighbours():
