@@ -141,7 +141,12 @@ _group(
     _models,
     "import",
     "Convert models that others publish.",
-    {"brainchop": models.brainchop, "rstar": models.rstar},
+    {
+        "brainchop": models.brainchop,
+        "hdenseunet": models.hdenseunet,
+        "densenet161": models.densenet161,
+        "rstar": models.rstar,
+    },
 )
 
 

@@ -58,6 +58,10 @@ class Loss(Strict):
     class_weights: Annotated[tuple[NotNegative, ...], Field(min_length=2)]
     """Of the cross-entropy, one for each class."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    average: Literal["weights", "voxels"] = "weights"
+    """Whether the weighted cross-entropy is divided by the voxels' weights, or by their number."""
+    skip_ends: Annotated[int, Field(ge=0)] = 0
+    """Slices at either end of a patch, along the network's first axis, that do not count."""
 
 
 class Optimiser(Strict):

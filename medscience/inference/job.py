@@ -97,7 +97,10 @@ def prepare(
     todo = planned(link, network, ready, memory, block, workers)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
-    return Job(image, frame.image, ready, normalize, todo, frame.notes)
+    notes = frame.notes
+    if isinstance(ready.features, Windows):
+        notes += ready.features.notes(frame.image.shape[0])
+    return Job(image, frame.image, ready, normalize, todo, notes)
 
 
 def planned(

@@ -81,6 +81,12 @@ class Windows:
         """Slices on each side that a slice's answer depends on."""
         return self.network.window, 0, 0
 
+    def notes(self, depth: int) -> tuple[str, ...]:
+        """Return what a reader of the answer should know of an image of so many slices."""
+        window = self.network.window
+        few = f"{depth} slices, fewer than the window of {window}: the last one is repeated"
+        return () if depth >= window else (few,)
+
     def working_bytes(self, tile: Sizes) -> int:
         """Return what a window holds at the worst moment, for a tile (I, J, K)."""
         rows, columns = (-(-side // 32) * 32 for side in tile[1:])

@@ -30,8 +30,15 @@ class Kind:
     """By how much the transitions make an image smaller, along each axis; slices are never merged there."""
 
 
+class MeanPool3d(nn.AvgPool3d):
+    """A mean over cells that knows bfloat16: torch's does not, on processors."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float()).to(x.dtype)
+
+
 PLANES = Kind(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, (2, 2))
-VOLUMES = Kind(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d, (1, 2, 2))
+VOLUMES = Kind(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, MeanPool3d, (1, 2, 2))
 
 
 class DenseLayer(nn.Module):

@@ -19,7 +19,9 @@ def has_onednn(precision: torch.dtype) -> bool:
     """Whether oneDNN convolves in a precision on this processor."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    return precision == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if precision == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return precision == torch.float32
 
 
 def convolved(

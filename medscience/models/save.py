@@ -58,7 +58,7 @@ def save_model(
         "parameters": parameters(built),
     }
     labels = [Label.model_validate(label) for label in description["output"]["labels"]]
-    description["output"] = {"labels": description["output"]["labels"], "sha256": labels_sha256(labels)}
+    description["output"] = {**description["output"], "sha256": labels_sha256(labels)}
     if isinstance(network.arguments, MeshNetArguments):
         layers = convolutions or as_convolutions(tensors, network.arguments)
         logits, by = (

@@ -85,3 +85,55 @@ def rstar(
 
     tensors = read_rstar(weights)
     log.info("wrote %s", save_restoring_model(into, published(name), tensors))
+
+
+def hdenseunet(
+    file: Annotated[Path, typer.Argument(help="weights of the hybrid network, HDF5 as Keras 2 writes it")],
+    name: Annotated[str, typer.Option(help="the model's name here")],
+    into: Annotated[Path, typer.Option(help="where model files lie")] = MODELS,
+    parity: Annotated[
+        bool, typer.Option("--parity", help="windows' outermost slices see themselves twice, as released")
+    ] = False,
+    skips: Annotated[
+        bool, typer.Option("--skips", help="the branch on slices was trained with skips, as in the paper")
+    ] = False,
+    axes: Annotated[
+        str, typer.Option(help="where slices, then the plane's x and y of the training data run")
+    ] = "SLP",
+) -> None:
+    """Convert the H-DenseUNet that its authors publish."""
+    from medscience.ingest.fence import decoding
+    from medscience.models.converters.hdenseunet import UNUSED, description, from_keras, variables
+    from medscience.models.converters.keras import read_keras
+    from medscience.models.hdenseunet import PUBLISHED, HDenseUNet
+    from medscience.models.save import save_model
+
+    arguments = PUBLISHED | {"skips": skips, "edges": "duplicated" if parity else "neighbours"}
+    network = HDenseUNet(**arguments)
+    parts = [part for _, made_of in variables(network) for part in made_of]
+    layers = {part.partition("/")[0] for part in (*parts, *UNUSED)}
+    tensors = from_keras(file, read_keras(file, layers, decoding().call), network)
+    log.info("wrote %s", save_model(into, description(name, arguments, axes), tensors))
+
+
+def densenet161(
+    file: Annotated[Path, typer.Argument(help="torchvision's densenet161 from ImageNet, as safetensors")],
+    recipe: Annotated[str, typer.Argument(help="a name in config/recipes, or a model file")],
+    destination: Annotated[Path, typer.Argument(help="NAME.safetensors, for `train --start`")],
+    seed: Annotated[int, typer.Option(help="of the weights that ImageNet does not have")] = 0,
+) -> None:
+    """Write weights to start an H-DenseUNet's training from, with ImageNet's in its path down."""
+    import torch
+
+    from medscience.description import find_design, read_design
+    from medscience.models.converters.torchvision import with_encoder
+    from medscience.models.hdenseunet import HDenseUNet
+    from medscience.models.zoo import build, load_tensors, write_tensors
+
+    torch.manual_seed(seed)
+    network = build(read_design(find_design(recipe)).network)
+    if not isinstance(network, HDenseUNet):
+        raise typer.BadParameter(f"{recipe} is no H-DenseUNet")
+    tensors = with_encoder(file, load_tensors(file), network)
+    write_tensors(destination, {key: value.numpy() for key, value in tensors.items()})
+    log.info("wrote %s", destination)

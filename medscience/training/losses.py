@@ -23,8 +23,12 @@ def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
         Shape (I, J, K), whole numbers, `IGNORED` where they do not count.
     how : Loss
         From the recipe. The cross-entropy is the mean over voxels, weighted by their class; to it,
-        ``dice-cross-entropy`` adds `soft_dice_loss`.
+        ``dice-cross-entropy`` adds `soft_dice_loss`. An average over ``voxels`` is that of H-DenseUNet
+        (github.com/xmengli/H-DenseUNet, ``loss.py``), where rare classes of great weight pull harder.
     """
+    if how.skip_ends:
+        labels = labels.clone()
+        labels[: how.skip_ends] = labels[-how.skip_ends :] = IGNORED
     weights = torch.tensor(how.class_weights, device=logits.device)
     counted = labels != IGNORED
     if not bool((weights[labels[counted]] > 0).any()):
@@ -32,6 +36,8 @@ def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
     entropy = cross_entropy(
         logits[None], labels[None], weights, ignore_index=IGNORED, label_smoothing=how.label_smoothing
     )
+    if how.average == "voxels":
+        entropy = entropy * weights[labels[counted]].mean()
     return entropy if how.name == "cross-entropy" else entropy + soft_dice_loss(logits, labels)
 
 

@@ -32,6 +32,7 @@ from tests.bench.sheet import sheet
 from tests.bench.sliding import sliding
 from tests.bench.store import store
 from tests.bench.training import training
+from tests.bench.windows import windows
 from tests.bench.workers import workers
 
 PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
@@ -46,6 +47,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "classes": classes,
     "memory": memory,
     "review": reviewing,
+    "windows": windows,
     "workers": workers,
     "training": training,
     "sheet": sheet,

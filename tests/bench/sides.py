@@ -37,6 +37,7 @@ from medscience.store.record import peak_memory
 from medscience.store.staging import Staging
 from medscience.terminal import progress  # noqa: F401 - likewise
 from tests.bench.learning import by_hand, learned
+from tests.bench.windows import apart, together
 
 EVERYTHING = (slice(None),) * 3
 MEMORY = "8G"
@@ -201,7 +202,10 @@ def roof(threads: int) -> Found:
 
 SIDES = {
     side.__name__: side
-    for side in (plain, sliding, module, stored, in_memory, shares, roof, ingested, unsafe, learned, by_hand)
+    for side in (
+        *(plain, sliding, module, stored, in_memory, shares, roof, ingested, unsafe),
+        *(learned, by_hand, together, apart),
+    )
 }
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from medscience.description import NetworkInput
+from medscience.description import HounsfieldWindow, NetworkInput
 from medscience.errors import InputError
 from medscience.image import Image, Meaning
 from medscience.inference.frame import frame_of, grid_of_frame
@@ -10,6 +10,9 @@ from medscience.inference.link import Link
 from medscience.testing.phantoms import obliques, orientations
 
 EVERYTHING = (slice(None),) * 3
+CT = NetworkInput(
+    modality="CT", axes="SPL", spacing="own", normalize=HounsfieldWindow(low=-200, high=250, offset=48)
+)
 OWN = NetworkInput(modality="T1", axes="LIA", spacing=(1, 1, 1), normalize="minmax")
 
 
@@ -75,3 +78,66 @@ def test_ct_is_not_taken_for_mri():
     with pytest.raises(InputError, match="PREDICT-MODALITY"):
         frame_of(image_of(grid, volume), OWN)
     frame_of(image_of(grid, volume + 1000), OWN)
+
+
+def body(shape=(40, 48, 44)):
+    """Hounsfield units: a body of soft tissue with a spine, on a table, in air."""
+    _, y, x = np.indices(shape)
+    inside = ((y - 24) / 20) ** 2 + ((x - 22) / 20) ** 2 < 1
+    values = np.where(inside, np.random.default_rng(0).normal(50, 20, shape), -1000)
+    values[((y - 38) / 4) ** 2 + ((x - 22) / 4) ** 2 < 1] = 600
+    values[:, 46:] = -300
+    return values.astype(np.int16)
+
+
+def ct(values, unit=None):
+    grid = orientations(values.shape, (1.3, 0.9, 0.9))[0]
+    return Image(values, Meaning(grid, value_unit=unit))
+
+
+@pytest.mark.parametrize("unit", [None, "HU"])
+def test_a_ct_is_seen_at_its_own_spacing(unit):
+    frame = frame_of(ct(body(), unit), CT)
+    assert frame.notes == ()
+    assert_allclose(sorted(frame.image.geometry.spacing), (0.9, 0.9, 1.3))
+    assert frame.image.geometry.orientation == "SPL"
+
+
+def metal(values):
+    values[18:22, 10:30, 10:30] = 30_000
+    return values
+
+
+def padded(values):
+    values[:, :10, :10] = -3024
+    return values
+
+
+@pytest.mark.parametrize("change", [metal, padded])
+def test_metal_and_padding_are_ct(change):
+    frame_of(ct(change(body())), CT)
+
+
+OTHER = {
+    "mri": lambda v: np.where(v > -500, 500 + 3 * v, np.abs(v % 7)),
+    "mri with noise about zero": lambda v: np.where(v > -500, 500 + 3 * v, v % 61 - 30),
+    "without its intercept": lambda v: v + 1024,
+    "without its intercept, padded": lambda v: np.where(np.indices(v.shape)[2] < 4, -2000, v + 1024),
+    "its intercept twice": lambda v: v - 1024,
+    "scaled to 8 bits": lambda v: np.clip((v + 160) / 400 * 255, 0, 255),
+    "thousandths": lambda v: v / 1000,
+    "standardised": lambda v: (v - v.mean()) / v.std(),
+    "phase": lambda v: np.random.default_rng(1).integers(-4096, 4096, v.shape),
+    "constant": lambda v: 0 * v,
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_what_is_not_in_hounsfield_units_is_no_ct(name):
+    with pytest.raises(InputError, match="PREDICT-MODALITY"):
+        frame_of(ct(np.asarray(OTHER[name](body().astype(float)), np.float32)), CT)
+
+
+def test_a_ct_whose_series_says_another_unit_is_refused():
+    with pytest.raises(InputError, match="PREDICT-MODALITY"):
+        frame_of(ct(body(), "Bq/ml"), CT)

@@ -40,7 +40,7 @@ def test_the_fusion_has_as_many_trained_values():
 
 
 def test_the_convolutions_are_those_that_the_names_of_the_branches_count():
-    """DenseUNet-167 and DenseUNet-65; both names count the projection of a skip, which volumes do not have."""
+    """DenseUNet-167 and DenseUNet-65: both names count the projection of a skip; volumes have none."""
     with torch.device("meta"):
         slices, volume = DenseUNet(PLANES, 3, 3, **SLICES, skips=True), DenseUNet(VOLUMES, 4, 3, **VOLUME)
     counts = [

@@ -129,6 +129,19 @@ def test_weighted_cross_entropy_is_its_formula():
     assert patch_loss(logits, labels, how).item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_an_average_over_voxels_is_the_published_one_and_ends_do_not_count():
+    """H-DenseUNet's: each voxel's cross-entropy times its class' weight, summed, by the number of voxels."""
+    torch.manual_seed(5)
+    logits, labels = torch.randn(3, 8, 5, 4), torch.randint(0, 3, (8, 5, 4))
+    classes = (0.78, 0.65, 8.57)
+    how = Loss(class_weights=classes, average="voxels", skip_ends=1)
+    inner, truth = logits[:, 1:-1], labels[1:-1]
+    logarithms = torch.log_softmax(inner, dim=0).gather(0, truth[None])[0]
+    expected = -(torch.tensor(classes)[truth] * logarithms).sum() / truth.numel()
+    assert patch_loss(logits, labels, how).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert patch_loss(logits, labels, Loss(class_weights=classes)).item() != pytest.approx(expected.item())
+
+
 @given(
     bounds=st.tuples(*[st.tuples(st.integers(0, 20), st.integers(1, 20))] * 3),
     most=st.sampled_from([0, 300, 10**6]),
