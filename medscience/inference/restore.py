@@ -159,6 +159,11 @@ class Restoration:
         return self.turn.inverse.apply(values.astype(self.dtype))
 
 
+def held_in(wish: str) -> torch.dtype:
+    """Return the precision for a wish: numbers are wanted, so nothing but that very wish rounds them."""
+    return torch.bfloat16 if wish == "bfloat16" else torch.float32
+
+
 def prepare_restoration(
     image: Image,
     prior: Image | None,
