@@ -183,6 +183,15 @@ def test_what_is_there_is_not_done_again_and_the_rest_has_the_same_bits(model, m
         assert np.array_equal(rest[region], everything[region])
 
 
+def test_it_tells_of_every_slice_that_comes_and_goes(model):
+    job = prepare_restoration(
+        Image(drawn(2, 7, 4, 4), meaning((7, 4, 4))), None, load_restoring(model), 8 << 30
+    )
+    told = []
+    job.run(lambda region, values: None, lambda done, total: told.append((done, total)))
+    assert told == [(min(n, 14), 14) for n in range(16)]  # 7 slices are continued by one
+
+
 class KilledError(BaseException):
     """Stands for SIGKILL."""
 
