@@ -51,12 +51,67 @@ class ImageOutput(Strict):
     image: Scale
 
 
+class TetrisStage(Strict):
+    """A part of the training, with an optimiser and a learning rate of its own."""
+
+    dimensions: Literal["2D+T", "4D"]
+    blocks: Annotated[tuple[tuple[Side, Side, Side], ...], Field(min_length=1)]
+    """Sides along z, y and x of the blocks that are drawn, each form as often."""
+    steps: Side
+    learning_rate: Annotated[float, Field(gt=0)] = 1.5e-4
+    halved: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
+    """Parts of the steps after which the learning rate is halved."""
+
+
+class Tetris(Strict):
+    """How the weights of RSTAR4D-Net are made: planes in time, then blocks in space and time."""
+
+    stages: Annotated[tuple[TetrisStage, ...], Field(min_length=1)]
+    save_every: Side
+    """Steps after which at most so much work is lost."""
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    def at(self, step: int) -> tuple[TetrisStage, float]:
+        """Return the stage and the learning rate of a step, counted from 1.
+
+        >>> stage = TetrisStage(dimensions="4D", blocks=((2, 8, 8),), steps=4, learning_rate=1, halved=(0.5,))
+        >>> [Tetris(stages=(stage,), save_every=1, seed=0).at(step)[1] for step in (1, 2, 3, 4)]
+        [1.0, 1.0, 0.5, 0.5]
+        """
+        before = 0
+        for stage in self.stages:
+            if step <= before + stage.steps:
+                over = sum(step - before > part * stage.steps for part in stage.halved)
+                return stage, stage.learning_rate / 2**over
+            before += stage.steps
+        raise ValueError(f"step {step} of {self.steps}")
+
+    def begins(self, step: int) -> bool:
+        """Whether a stage begins with a step."""
+        ends = [sum(stage.steps for stage in self.stages[:n]) for n in range(len(self.stages))]
+        return step - 1 in ends
+
+    @model_validator(mode="after")
+    def _opens_once(self) -> "Tetris":
+        kinds = [stage.dimensions for stage in self.stages]
+        if kinds != sorted(kinds):
+            raise ValueError("stages of 2D+T come before those of 4D: z is opened once")
+        return self
+
+
 class RestoringModel(About, Weighted):
     """The only home of what is tied to the weights of a network that restores an image."""
 
     network: RestoringNetwork
     input: PhasesInput
     output: ImageOutput
+    training: Tetris | None = None
+    """How the weights were made, where that is known."""
 
     @model_validator(mode="after")
     def _axes_differ(self) -> "RestoringModel":

@@ -5,11 +5,14 @@ Left to choose, PyTorch takes a loop of its own for small float32 windows (ATen,
 a convolution to a sum without holding it first.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
 
+@cache
 def has_onednn(precision: torch.dtype) -> bool:
     """Whether oneDNN convolves in a precision on this processor."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class Restoration:
         return self.image.geometry.reorientation(self.model.input.axes)
 
     def run(self, write: Write, tell: Tell = nobody, has: Has = has_none) -> None:
-        """Restore what it does not have, run after run; `tell` hears of every slice.
+        """Restore what it does not have, run after run; `tell` hears of every slice that comes and goes.
 
         After an interruption it begins as far before what is missing as the network can see: so the same
         slices go through the same sums.
@@ -73,12 +73,18 @@ class Restoration:
         *_, z, y, x = frame.shape
         runs = self._runs(z)
         todo = [run for run in runs if not has(self._region(run))]
-        tell(0, z)
         if not todo:
             return
         step = self.stream.multiples[0]
         first = max(todo[0][0] - self.stream.reach, 0) // step * step
-        pictures = self.stream(self._seen(frame, runs, first))
+        passed, total = count(1), 2 * (z - first)
+
+        def one_more(here: Slice) -> Slice:
+            tell(min(next(passed), total), total)
+            return here
+
+        tell(0, total)
+        pictures = map(one_more, self.stream(map(one_more, self._seen(frame, runs, first))))
         with torch.inference_mode():
             for _ in islice(pictures, todo[0][0] - first):
                 pass
@@ -90,7 +96,6 @@ class Restoration:
                     for t, picture in enumerate(phases):
                         found[t, n] = picture[0, 0, :y, :x].float().numpy()
                     del phases
-                    tell(start + n + 1, z)
                 if (start, stop) in todo:
                     write(self._region((start, stop)), self._stored(found))
 
@@ -157,6 +162,11 @@ class Restoration:
             )
         values = np.rint(found) if self.dtype.kind == "i" else found
         return self.turn.inverse.apply(values.astype(self.dtype))
+
+
+def held_in(wish: str) -> torch.dtype:
+    """Return the precision for a wish: numbers are wanted, so nothing but that very wish rounds them."""
+    return torch.bfloat16 if wish == "bfloat16" else torch.float32
 
 
 def prepare_restoration(

@@ -19,6 +19,7 @@ from medscience.steps.options import (
 
 if TYPE_CHECKING:
     from medscience.inference.job import Job
+    from medscience.store.images import StoredImage
 
 
 def plan(
@@ -36,16 +37,36 @@ def plan(
     from medscience.inference.engine import precision_of
     from medscience.inference.job import prepare
     from medscience.models.zoo import load
+    from medscience.restoration import restores
     from medscience.store.images import open_image
 
     promised, wanted = promised_memory(memory), sides_of(tile)
     share_threads(threads, workers)
     stored = open_image(image)
+    if restores(path := find_model(model)):
+        _say_of_a_stream(stored, path, promised, precision)
+        return
     with about(stored.path):
         settled = promised, wanted, precision_of(precision)
-        job = prepare(stored.volume("a plan"), load(find_model(model)), *settled, workers=workers)
+        job = prepare(stored.volume("a plan"), load(path), *settled, workers=workers)
     for name, text in _lines(job, promised):
         typer.echo(f"{name:10} {text}")
+
+
+def _say_of_a_stream(stored: "StoredImage", path: Path, promised: int, precision: str) -> None:
+    """Say what restoring an image would take."""
+    from medscience.errors import about
+    from medscience.inference.restore import held_in, prepare_restoration
+    from medscience.models.zoo import load_restoring
+
+    with about(stored.path):
+        job = prepare_restoration(stored.image, None, load_restoring(path), promised, held_in(precision))
+    plan, gibibyte = job.plan, 1 << 30
+    typer.echo(f"slices     a stream of {plan.tile[0]}, of {_by(plan.tile[1:])} voxels; exact")
+    typer.echo(f"written    in {plan.blocks} runs, a rerun goes on from them")
+    typer.echo(
+        f"memory     {plan.predicted_bytes / gibibyte:.2f} GiB of {promised / gibibyte:.2f} GiB promised"
+    )
 
 
 def _lines(job: "Job", promised: int) -> list[tuple[str, str]]:

@@ -91,14 +91,12 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
 
 
 def _restoring(path: Path, promised: int, precision: str, patience: float) -> Callable[["Row"], None]:
-    """Return what restores the image of a row; numbers are wanted, so only a wish makes them half precise."""
-    import torch
-
+    """Return what restores the image of a row."""
+    from medscience.inference.restore import held_in
     from medscience.models.zoo import load_restoring
     from medscience.steps.restoration import Restoring
 
-    held = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    restoring = Restoring(path, load_restoring(path), promised, held, patience)
+    restoring = Restoring(path, load_restoring(path), promised, held_in(precision), patience)
     return lambda row: restoring.run(row.image, row.destination, row.prior)
 
 

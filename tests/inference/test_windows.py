@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from medscience.models.folding import folded
 from numpy.testing import assert_array_equal
 from torch.testing import assert_close
 
@@ -17,7 +18,6 @@ from medscience.inference.link import Link
 from medscience.inference.plan import SLAB, Footprint, plan, slabs
 from medscience.inference.predict import Blocks, predict
 from medscience.inference.windows import Windows, kept, starts
-from medscience.models.folding import folded
 from medscience.testing.phantoms import orientations
 from tests.models.nets import one_by_one, random_network
 

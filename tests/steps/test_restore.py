@@ -24,6 +24,7 @@ from medscience.models.restoring import save_restoring_model
 from medscience.models.rstar4d import RSTAR4D
 from medscience.models.zoo import load_restoring
 from medscience.restoration import RestoringModel
+from medscience.steps.plan import plan
 from medscience.steps.predict import predict as verb
 from medscience.store.commit import Provenance
 from medscience.store.images import ImageWriter, open_image
@@ -183,6 +184,15 @@ def test_what_is_there_is_not_done_again_and_the_rest_has_the_same_bits(model, m
         assert np.array_equal(rest[region], everything[region])
 
 
+def test_it_tells_of_every_slice_that_comes_and_goes(model):
+    job = prepare_restoration(
+        Image(drawn(2, 7, 4, 4), meaning((7, 4, 4))), None, load_restoring(model), 8 << 30
+    )
+    told = []
+    job.run(lambda region, values: None, lambda done, total: told.append((done, total)))
+    assert told == [(min(n, 14), 14) for n in range(16)]  # 7 slices are continued by one
+
+
 class KilledError(BaseException):
     """Stands for SIGKILL."""
 
@@ -292,3 +302,11 @@ def test_an_image_that_is_turned_is_read_lazily_in_any_part():
     part = (slice(1, 2), slice(1, 4), slice(0, 2), slice(2, 3))
     assert np.array_equal(turned.read(part), expected[part])
     assert dataclasses.asdict(turned.meaning)["axes"] == "tzyx"
+
+
+def test_the_plan_says_what_it_would_take(model, tmp_path, capsys):
+    image = stored(tmp_path / "x.ome.zarr", drawn(2, 5, 8, 8))
+    plan(image, str(model), threads=1)
+    found = capsys.readouterr().out
+    assert "a stream of 6, of 8 x 8 voxels" in found
+    assert "GiB promised" in found
