@@ -21,6 +21,7 @@ from tests.bench.against import against
 from tests.bench.classes import classes
 from tests.bench.dicom import dicom
 from tests.bench.export import export
+from tests.bench.fringes import fringes
 from tests.bench.memory import memory
 from tests.bench.painting import painting
 from tests.bench.phases import phases
@@ -53,6 +54,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "sheet": sheet,
     "painting": painting,
     "phases": phases,
+    "fringes": fringes,
 }
 RESULTS = Path("results")
 
