@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medscience.measure.onset import FORMS, PART, Form, beginning, crossing, risen
-from medscience.measure.unfold import Numbers, Oscillation, Rings, frequency_hz, refine, unfold
+from medscience.measure.unfold import Oscillation, Rings, frequency_hz, refine, unfold
 
 REPLICATES = 80
 INSIDE = (5, 95)
