@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy training-accuracy pictures bench faults fuzz lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy fringe-model fringe-accuracy training-accuracy pictures bench faults fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -66,6 +66,12 @@ demo-model: setup ## train the demo's network again from its recipe, into result
 
 demo-accuracy: setup ## measure the demo's network on unseen simulated heads and on the real scan
 	$(RUN) python -m tests.accuracy
+
+fringe-model: setup ## train the detector of antinodes again from its recipe, into results/models (over an hour)
+	$(RUN) medscience train config/recipes/fringe.yaml --name fringe
+
+fringe-accuracy: setup ## measure the detector of antinodes on unseen simulated frames
+	$(RUN) python -m tests.accuracy.fringe
 
 training-accuracy: setup ## train the recipes on simulated heads and measure them (hours; leave the machine alone meanwhile)
 	$(RUN) python -m tests.accuracy.training

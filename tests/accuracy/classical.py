@@ -1,7 +1,7 @@
 """A counter of rings without a network: elliptical Hough transform, then a radial profile.
 
-What a person would write with the tools of image processing, tuned by hand on frames of other seeds: it stands
-beside the networks on the same test set and shows how hard that set is.
+What a person would write with the tools of image processing, tuned by hand on frames of other seeds: it
+stands beside the networks on the same test set and shows how hard that set is.
 """
 
 import numpy as np
@@ -133,8 +133,7 @@ def _same(one, other):
 def evidence(frame, ellipse):
     """Return how far the best profile of rings stands out of chance, and its count of rings.
 
-    The part of the brightness' variance that the profile explains, times the root of the pixels' number; profiles
-    are those of whole ellipses and of nothing beyond their outline.
+    The covariance of brightness with the profile, in units of what chance gives to so many pixels.
     """
     profile, pixels, spread = _profile(frame, ellipse)
     inside = pixels[:INSIDE]
@@ -149,7 +148,7 @@ def evidence(frame, ellipse):
 
 
 def _profile(frame, ellipse):
-    """Return mean brightness at each radius, how many grains of speckle it is of, and the spread of brightness."""
+    """Return mean brightness at each radius, of how many pixels, and the spread of brightness."""
     up, left = (1.3 * each for each in ellipse.reach)
     y = np.arange(max(int(ellipse.y - up), 0), min(int(ellipse.y + up) + 2, frame.shape[0]), 2)
     x = np.arange(max(int(ellipse.x - left), 0), min(int(ellipse.x + left) + 2, frame.shape[1]), 2)
@@ -181,3 +180,9 @@ def _templates():
 
 
 TEMPLATES, KNOWN = _templates()
+
+
+def counted(frame, ellipses):
+    """Return antinodes of known outlines with the rings that their radial profiles show."""
+    bright = np.sqrt(frame.astype(np.float32))
+    return [Antinode(ellipse, evidence(bright, ellipse)[1]) for ellipse in ellipses]

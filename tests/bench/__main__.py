@@ -21,6 +21,7 @@ from tests.bench.against import against
 from tests.bench.classes import classes
 from tests.bench.dicom import dicom
 from tests.bench.export import export
+from tests.bench.fringes import fringes
 from tests.bench.memory import memory
 from tests.bench.row import HEADER, Row, table
 from tests.bench.safety import safety
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "memory": memory,
     "workers": workers,
     "training": training,
+    "fringes": fringes,
 }
 RESULTS = Path("results")
 

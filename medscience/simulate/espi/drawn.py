@@ -1,7 +1,7 @@
 """Single frames of several styles, mixed: what a detector learns from."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from medscience.simulate.espi.published import published_shots
 from medscience.simulate.espi.shots import Shot, drawn_shots
 
 Style = Literal["espi", "spnet", "black"]
+
+STYLES: tuple[Style, ...] = get_args(Style)
+"""In the order in which they are drawn from, whatever the order of a recipe's keys."""
 
 
 def drawn_frames(parts: Mapping[Style, float], seed: int) -> Iterator[Shot]:
@@ -27,9 +30,10 @@ def drawn_frames(parts: Mapping[Style, float], seed: int) -> Iterator[Shot]:
         "spnet": published_shots(seed),
         "black": _black_frames(seed),
     }
-    weights = np.array(list(parts.values())) / sum(parts.values())
+    names = [style for style in STYLES if style in parts]
+    weights = np.array([parts[style] for style in names]) / sum(parts.values())
     while True:
-        yield next(sources[str(random.choice(list(parts), p=weights))])
+        yield next(sources[str(random.choice(names, p=weights))])
 
 
 def _black_frames(seed: int) -> Iterator[Shot]:

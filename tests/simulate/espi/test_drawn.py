@@ -18,6 +18,12 @@ def test_the_same_seed_gives_the_same_frames_and_another_one_others():
     assert not all(np.array_equal(a.frame, b.frame) for a, b in zip(one, other, strict=True))
 
 
+def test_the_order_of_the_keys_does_not_matter():
+    one, other = ({"espi": 1.0, "spnet": 2.0}, {"spnet": 2.0, "espi": 1.0})
+    for first, second in zip(islice(drawn_frames(one, 3), 6), drawn_frames(other, 3), strict=False):
+        assert np.array_equal(first.frame, second.frame)
+
+
 def test_a_style_alone_is_that_style():
     for mine, published in zip(islice(drawn_frames({"spnet": 3.0}, 5), 2), published_shots(5), strict=False):
         assert np.array_equal(mine.frame, published.frame)
