@@ -7,12 +7,12 @@ rule detect:
         model="config/models/{model}.yaml",
     output:
         "results/detections/{model}/{sample}.parquet",
-    wildcard_constraints:
-        sample=samples_of("steelpan"),
     log:
         "logs/detect/{model}/{sample}.log",
     benchmark:
         "logs/detect/{model}/{sample}.tsv"
+    wildcard_constraints:
+        sample=samples_of("steelpan"),
     threads: COHORT.settings.threads
     params:
         failed="results/failed/detect/{model}/{sample}.json",
@@ -28,10 +28,10 @@ rule follow:
     output:
         notes="results/measurements/{model}/{sample}.parquet",
         motion="results/motion/{model}/{sample}.parquet",
-    wildcard_constraints:
-        sample=samples_of("steelpan"),
     log:
         "logs/follow/{model}/{sample}.log",
+    wildcard_constraints:
+        sample=samples_of("steelpan"),
     params:
         audio=audio,
         heard=lambda wildcards: [stamp(path) for path in audio(wildcards)[1:]],
@@ -48,10 +48,10 @@ rule film:
         image="results/images/{sample}.ome.zarr.commit.json",
     output:
         "results/films/{model}/{sample}.mp4",
-    wildcard_constraints:
-        sample=samples_of("steelpan"),
     log:
         "logs/film/{model}/{sample}.log",
+    wildcard_constraints:
+        sample=samples_of("steelpan"),
     params:
         failed="results/failed/film/{model}/{sample}.json",
     shell:

@@ -8,10 +8,10 @@ rule measure:
         reference=reference,
     output:
         "results/measurements/{model}/{sample}.parquet",
-    wildcard_constraints:
-        sample=samples_of("brain_mri", "liver_ct", "cbct4d"),
     log:
         "logs/measure/{model}/{sample}.log",
+    wildcard_constraints:
+        sample=samples_of("brain_mri", "liver_ct", "cbct4d"),
     params:
         reference=lambda wildcards, input: (
             f"--reference {input.reference}" if input.reference else ""
