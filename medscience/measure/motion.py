@@ -51,9 +51,9 @@ class Motion:
 
 def unfolded(rings: Rings, struck_s: float | None) -> Oscillation | None:
     """Return the fitted motion alone; arguments as in `motion_of`."""
-    if rings.seen.sum() < LEAST_SEEN:
-        return None
-    return unfold(rings, -np.inf if struck_s is None else struck_s)
+    start = -np.inf if struck_s is None else struck_s
+    moving = np.arange(len(rings.seen)) * rings.step_s >= start
+    return unfold(rings, start) if (rings.seen & moving).sum() >= LEAST_SEEN else None
 
 
 def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
@@ -71,7 +71,16 @@ def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
         return None
     begun = _begun(rings, found, found, struck_s, FORMS[0])
     value = _numbers(found, begun)
-    others = _resampled(rings, found, begun)
+    again, rows = _measured_again(_resampled(rings, found, begun), found, struck_s)
+    numbers = {name: _interval(value[name], [row[name] for row in rows]) for name in NUMBERS}
+    known = {name: interval for name, interval in numbers.items() if interval}
+    return Motion(found, replace(found, amplitude=again), known)
+
+
+def _measured_again(
+    others: Rings, found: Oscillation, struck_s: float | None
+) -> tuple[Complex, list[dict[str, float]]]:
+    """Return amplitude and numbers of each replicate; each of the forms of a beginning has its share."""
     amplitudes: list[Complex] = []
     rows: list[dict[str, float]] = []
     share = REPLICATES // len(FORMS)
@@ -85,9 +94,7 @@ def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
             rows += [row | {"onset_s": row["onset_s"] - form.earlier_s} for row in apart]
         else:
             rows += [_numbers(one, two) for one, two in zip(_each(some), _each(first), strict=True)]
-    numbers = {name: _interval(value[name], [row[name] for row in rows]) for name in NUMBERS}
-    known = {name: interval for name, interval in numbers.items() if interval}
-    return Motion(found, replace(found, amplitude=np.concatenate(amplitudes)), known)
+    return np.concatenate(amplitudes), rows
 
 
 def _interval(value: float, others: list[float]) -> Interval | None:
