@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy fringe-model fringe-accuracy training-accuracy pictures bench faults slurm fuzz lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy fringe-model fringe-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -74,6 +74,9 @@ fringe-accuracy: setup ## measure the detector of antinodes on unseen simulated 
 
 training-accuracy: setup ## train the recipes on simulated heads and measure them (hours; leave the machine alone meanwhile)
 	$(RUN) python -m tests.accuracy.training
+
+strikes-accuracy: setup ## measure onsets, frequencies and amplitudes of notes on strikes of two generators (minutes)
+	$(RUN) python -m tests.accuracy.strikes
 
 pictures: setup ## make the pictures of the docs again, from the results of make demo (needs xvfb-run and chromium)
 	$(RUN) python docs/pictures/heads.py

@@ -22,8 +22,10 @@ def read_sound(path: Path) -> tuple[NDArray[np.float64], float]:
     Raises
     ------
     InputError
-        If it is no WAV file of plain or floating samples, is cut, or is silent.
+        If it is missing, no WAV file of plain or floating samples, cut, or silent.
     """
+    if not path.is_file():
+        raise _refused(path, "no such file", "a WAV file")
     if path.stat().st_size > LARGEST:
         raise _refused(path, f"{path.stat().st_size} bytes", f"at most {LARGEST}")
     try:

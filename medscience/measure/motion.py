@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medscience.measure.onset import FORMS, PART, Form, beginning, crossing, risen
-from medscience.measure.unfold import Oscillation, Rings, frequency_hz, refine, unfold
+from medscience.measure.unfold import Complex, Oscillation, Rings, frequency_hz, refine, unfold
 
 REPLICATES = 80
 INSIDE = (5, 95)
@@ -51,9 +51,9 @@ class Motion:
 
 def unfolded(rings: Rings, struck_s: float | None) -> Oscillation | None:
     """Return the fitted motion alone; arguments as in `motion_of`."""
-    if rings.seen.sum() < LEAST_SEEN:
-        return None
-    return unfold(rings, -np.inf if struck_s is None else struck_s)
+    start = -np.inf if struck_s is None else struck_s
+    moving = np.arange(len(rings.seen)) * rings.step_s >= start
+    return unfold(rings, start) if (rings.seen & moving).sum() >= LEAST_SEEN else None
 
 
 def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
@@ -71,22 +71,30 @@ def motion_of(rings: Rings, struck_s: float | None) -> Motion | None:
         return None
     begun = _begun(rings, found, found, struck_s, FORMS[0])
     value = _numbers(found, begun)
-    others = _resampled(rings, found, begun)
-    again = refine(others, found, -np.inf if struck_s is None else struck_s)
+    again, rows = _measured_again(_resampled(rings, found, begun), found, struck_s)
+    numbers = {name: _interval(value[name], [row[name] for row in rows]) for name in NUMBERS}
+    known = {name: interval for name, interval in numbers.items() if interval}
+    return Motion(found, replace(found, amplitude=again), known)
+
+
+def _measured_again(
+    others: Rings, found: Oscillation, struck_s: float | None
+) -> tuple[Complex, list[dict[str, float]]]:
+    """Return amplitude and numbers of each replicate; each of the forms of a beginning has its share."""
+    amplitudes: list[Complex] = []
     rows: list[dict[str, float]] = []
     share = REPLICATES // len(FORMS)
     for number, form in enumerate(FORMS):
-        part = slice(number * share, (number + 1) * share)
-        some = replace(again, amplitude=again.amplitude[part])
-        first = _begun(others.row(part), some, found, struck_s, form)
+        part = others.row(slice(number * share, (number + 1) * share))
+        some = refine(part, found, -np.inf if struck_s is None else struck_s)
+        amplitudes.append(some.amplitude)
+        first = _begun(part, some, found, struck_s, form)
         if first is None:
             apart = [_numbers(one, None) for one in _each(some)]
             rows += [row | {"onset_s": row["onset_s"] - form.earlier_s} for row in apart]
         else:
             rows += [_numbers(one, two) for one, two in zip(_each(some), _each(first), strict=True)]
-    numbers = {name: _interval(value[name], [row[name] for row in rows]) for name in NUMBERS}
-    known = {name: interval for name, interval in numbers.items() if interval}
-    return Motion(found, again, known)
+    return np.concatenate(amplitudes), rows
 
 
 def _interval(value: float, others: list[float]) -> Interval | None:

@@ -1,4 +1,4 @@
-"""How well motion is measured through time: `python -m tests.accuracy.strikes [COUNT]`, ten minutes.
+"""How well motion is measured through time: `python -m tests.accuracy.strikes [COUNT]`, some minutes.
 
 No pictures: the rows are what a detector might have said of a known motion (`tests.accuracy.detector`). The
 motion is that of two generators: partials that are written down (`tests.accuracy.modal`), which share no

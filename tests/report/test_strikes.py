@@ -146,7 +146,7 @@ def test_a_browser_shows_frames_curves_and_the_film(results):
             pytest.skip("no browser: install chromium")
         tab = browser.new_page()
         faults = []
-        tab.on("pageerror", faults.append)
+        tab.on("pageerror", lambda fault: faults.append(str(fault)))
         tab.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         tab.goto(path.as_uri())
         assert faults == []
