@@ -36,7 +36,7 @@ def test_the_abdomen_has_every_organ_where_its_truth_says(viewer):
     assert tuple(names.values()) == ORGANS
     grey, truth = np.asarray(image.data), np.asarray(labels.data)
     means = {name: grey[truth == value].mean() for value, name in names.items()}
-    assert abs(means["liver"] - 105) < 3
+    assert abs(means["liver"] - 105) < 10  # its rim is blurred
     assert means["lesion"] < means["liver"] < means["right kidney"] < means["spine"]
     middle = labels.data_to_world(np.argwhere(truth == 1).mean(axis=0))
     assert middle[2] > 40  # the liver is on the patient's right
