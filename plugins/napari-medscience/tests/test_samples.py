@@ -3,7 +3,7 @@
 import numpy as np
 
 from medscience.simulate.head import LABELS
-from napari_medscience.samples import AMPLITUDE, PERIOD, breathing
+from napari_medscience.samples import AMPLITUDE, ORGANS, PERIOD, breathing
 
 PLUGIN = "napari-medscience"
 
@@ -28,3 +28,15 @@ def test_the_tumour_moves_by_its_amplitude_in_one_period(viewer):
 
 def test_the_breathing_phantom_is_the_same_every_time():
     assert (breathing()[0][0] == breathing()[0][0]).all()
+
+
+def test_the_abdomen_has_every_organ_where_its_truth_says(viewer):
+    image, labels = viewer.open_sample(PLUGIN, "abdomen")
+    names = dict(zip(labels.features["index"], labels.features["name"], strict=True))
+    assert tuple(names.values()) == ORGANS
+    grey, truth = np.asarray(image.data), np.asarray(labels.data)
+    means = {name: grey[truth == value].mean() for value, name in names.items()}
+    assert abs(means["liver"] - 105) < 10  # its rim is blurred
+    assert means["lesion"] < means["liver"] < means["right kidney"] < means["spine"]
+    middle = labels.data_to_world(np.argwhere(truth == 1).mean(axis=0))
+    assert middle[2] > 40  # the liver is on the patient's right
