@@ -18,7 +18,7 @@ from torch import Tensor
 from medscience.errors import MemoryPromiseError, ModelError
 from medscience.geometry import Reorientation
 from medscience.image import Image
-from medscience.inference.footprint import LIBRARIES, MARGIN
+from medscience.inference.footprint import LIBRARIES
 from medscience.inference.held import stream_bytes
 from medscience.inference.phases import check_phases, check_prior, finite, notes_of
 from medscience.inference.plan import UNITS, Plan
@@ -31,6 +31,12 @@ from medscience.restoration import RestoringModel
 from medscience.store.grid import CHUNK, SHARD, regions
 
 log = logging.getLogger(__name__)
+
+MARGIN = 1.1
+"""What the allocator keeps beyond the slices in use, of which many are small and live long; measured, rounded
+up."""
+COPIES = 4
+"""Of a run, that exist while it is written: turned, cut into chunks, packed; measured, rounded up."""
 
 Run = tuple[int, int]
 """Where some slices of the frame start and stop: they are read, and written, together."""
@@ -229,7 +235,7 @@ def _plan(
     read = run * (
         2 * image.shape[0] * image.data.dtype.itemsize + (2 * prior.data.dtype.itemsize if prior else 0)
     )
-    written = run * image.shape[0] * (np.dtype(np.float32).itemsize + 2 * dtype.itemsize)
+    written = run * image.shape[0] * (np.dtype(np.float32).itemsize + COPIES * dtype.itemsize)
     held = round(stream_bytes(stream, (image.shape[0], *tile)) * MARGIN)
     block = [min(SHARD, n) for n in image.shape[1:]]
     block[turn.order[0]] = min(CHUNK, sizes[0])

@@ -165,6 +165,7 @@ def windows(slices: Slices) -> Iterator[Window]:
     """
     for first in slices:
         before = here = first
+        del first  # or it would be held until the last slice has passed
         for after in slices:
             yield before, here, after
             before, here = here, after

@@ -71,16 +71,15 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     promised, sides = promised_memory(memory), sides_of(tile)
     rows = [Row(image, destination, prior)] if destination else _rows(image)
     path = find_model(model)
+    give_back_freed_memory()
+    share_threads(threads, 1 if cluster else workers)
     if restores(path):
         if sides or keep or workers > 1 or cluster:
             raise typer.BadParameter("--tile, --map, --workers, --cluster are for networks that give labels")
-        share_threads(threads, workers)
         _each(_restoring(path, promised, precision, 60 * stall), rows, batch=batch)
         return
     if any(row.prior for row in rows):
         raise typer.BadParameter("a prior is for networks that restore phases")
-    give_back_freed_memory()
-    share_threads(threads, 1 if cluster else workers)
     description, network = load(path)
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
     settled = promised, sides, precision_of(precision), maps, 60 * stall

@@ -1,6 +1,7 @@
 """The network as a stream of slices is the network on the whole image."""
 
 import itertools
+import weakref
 
 import pytest
 import torch
@@ -140,3 +141,17 @@ def test_both_branches_of_a_fork_give_everything(order, count):
 def test_a_single_slice_is_its_own_neighbour():
     assert list(windows(iter("a"))) == [("a", "a", "a")]
     assert list(windows(iter(""))) == []
+
+
+def test_a_window_holds_three_slices_and_no_other():
+    passed = []
+
+    def slices():
+        for _ in range(5):
+            made = torch.zeros(1)
+            passed.append(weakref.ref(made))
+            yield made
+
+    stream = windows(slices())
+    next(itertools.islice(stream, 3, 3), None)
+    assert [ref() is not None for ref in passed] == [False, True, True, True]
