@@ -19,7 +19,7 @@ from medscience.models.antinode_maps import Wanted, found, wanted
 from medscience.models.fold import folded
 from medscience.models.fringe import CELL, SHAPE_MAPS, seen
 from medscience.recipe import FrameRecipe, Frames, FrameStage
-from medscience.simulate.espi.drawn import Style, drawn_frames
+from medscience.simulate.espi.drawn import STYLES, Style, drawn_frames
 from medscience.simulate.espi.modes import SHAPE
 from medscience.simulate.espi.shots import Shot
 from medscience.training.checkpoint import Validation
@@ -149,23 +149,28 @@ class FrameJudge:
 
 
 def calibrated(network: nn.Module, frames: Frames) -> Interval:
-    """Return the interval of counts that holds in nine of ten frames of both styles together.
+    """Return the interval of counts that holds in at least nine of ten antinodes of each style.
+
+    A frame does not say of which style it is, so each group is stretched as the style needs that needs more.
 
     Parameters
     ----------
     network : Module
         Ready to predict.
     """
-    known: list[Case] = []
-    for style in ("espi", "spnet"):
-        for shot, detections in looked_at(network, style, frames.calibration_seed, frames.calibration_count):
-            known += cases(shot.antinodes, detections, SHAPE)
-    rows = stretch(known, LEVEL, EDGES, WIDTHS)
+    known = {style: _known(network, style, frames) for style in STYLES if style != "black"}
+    needed = np.array([stretch(some, LEVEL, EDGES, WIDTHS) for some in known.values()]).max(axis=0)
     return Interval(
         level=LEVEL,
         edges=EDGES,
         widths=WIDTHS,
-        stretch=tuple(tuple(round(value, 4) for value in row) for row in rows),
+        stretch=tuple(tuple(round(value, 4) for value in row) for row in needed.tolist()),
         calibrated_on=f"{frames.calibration_count} simulated frames of each style (seed "
-        f"{frames.calibration_seed}), {len(known)} antinodes",
+        f"{frames.calibration_seed}), {sum(map(len, known.values()))} antinodes",
     )
+
+
+def _known(network: nn.Module, style: Style, frames: Frames) -> list[Case]:
+    """Return the antinodes of a style that are found in the frames to calibrate on."""
+    shots = looked_at(network, style, frames.calibration_seed, frames.calibration_count)
+    return [case for shot, detections in shots for case in cases(shot.antinodes, detections, SHAPE)]

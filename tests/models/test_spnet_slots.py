@@ -28,7 +28,8 @@ def test_what_is_encoded_is_found_again():
             wanted = (one.ellipse.x, one.ellipse.y, one.ellipse.a, one.ellipse.b, one.rings)
             got = (other.ellipse.x, other.ellipse.y, other.ellipse.a, other.ellipse.b, other.rings)
             assert_allclose(got, wanted, atol=1e-3)
-            assert abs((one.ellipse.angle - other.ellipse.angle + 90) % 180 - 90) < 1e-2
+            if one.ellipse.a > 1.01 * one.ellipse.b:  # a circle has no angle
+                assert abs((one.ellipse.angle - other.ellipse.angle + 90) % 180 - 90) < 1e-2
             assert other.score == 1
     assert tried > 40
 
