@@ -19,6 +19,7 @@ COMMANDS = [
     ["models", "list"],
     ["models", "check"],
     ["predict"],
+    ["detect"],
     ["postprocess"],
     ["measure"],
     ["export", "nifti"],
