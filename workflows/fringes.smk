@@ -50,7 +50,7 @@ rule follow:
         failed="results/failed/follow/{model}/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "follow {input.detections} {input.image} {output.notes} {output.motion} {params.audio:q} &> {log}"
+        "follow {input.detections:q} {input.image} {output.notes:q} {output.motion:q} {params.audio:q} &> {log}"
 
 
 rule film:
@@ -74,4 +74,4 @@ rule film:
         failed="results/failed/film/{model}/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "export film {input.notes} {input.motion} {input.image} {output} &> {log}"
+        "export film {input.notes:q} {input.motion:q} {input.image} {output} &> {log}"

@@ -10,7 +10,7 @@ from medscience.antinode import Ellipse
 
 NEAR = 0.45
 """Two detections speak of one antinode if their centres are closer than this part of their mean radius."""
-LEAST = 8
+LEAST = 14
 """An antinode is found in so many frames at least, or in `RARE` of all of them; what is rarer is chance."""
 RARE = 0.02
 VOTERS = 2000
