@@ -47,6 +47,8 @@ demo: setup demo-$(COHORT) ## the demo; COHORT=real runs a real scan with publis
 .PHONY: demo-simulated demo-real
 demo-simulated:
 	$(RUN) medscience simulate head results/demo --seed 1 --count 3
+	$(RUN) medscience simulate espi results/demo/strikes --seed 27 --frames 120
+	$(RUN) medscience simulate espi results/demo/strikes --seed 56 --frames 120
 	$(RUN) snakemake --cores all --config settings=config/demo.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 

@@ -35,6 +35,11 @@ class Row:
         return self.result.mean_dice if isinstance(self.result, Result) else None
 
     @property
+    def corrected(self) -> bool:
+        """Whether a person's labels stand in place of the network's."""
+        return isinstance(self.result, Result) and self.result.edits is not None
+
+    @property
     def flags(self) -> tuple[Flag, ...]:
         """Why a person should look at it."""
         return self.result.flags if self.result else ()
