@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 import torch
 from torch.nn.functional import leaky_relu_
 
-from medscience.inference.onednn import add_convolved, convolved
+from medscience.inference.planes import add_convolved, convolved
 from medscience.inference.sums import RisingSum, Slice, Sum, Window, along_z, in_plane
 from medscience.models.rstar4d import INPUTS, RSTAR4D, Decode, Encode
 from medscience.models.separable import SLOPE, Down, Residual, Separable, Up

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from medscience.inference.onednn import add_convolved, convolved, risen
+from medscience.inference.planes import add_convolved, convolved, risen
 from medscience.models.separable import Trio
 
 Slice = list[Tensor]

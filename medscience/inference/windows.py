@@ -55,7 +55,7 @@ class Windows:
     Parameters
     ----------
     network : HDenseUNet
-        Folded (`medscience.models.folding`).
+        Folded (`medscience.models.quick`).
     precision : dtype
         Of weights and of what is held between layers; probabilities are averaged in float32.
     """

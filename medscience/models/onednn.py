@@ -5,6 +5,7 @@ Left to choose, PyTorch takes a loop of its own for small float32 images (ATen, 
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -15,6 +16,7 @@ LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
 """How images and weights of so many axes lie in memory, so that nothing is turned round for oneDNN."""
 
 
+@cache
 def has_onednn(precision: torch.dtype) -> bool:
     """Whether oneDNN convolves in a precision on this processor."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]

@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from medscience.models.folding import folded
 from numpy.testing import assert_array_equal
 from torch.testing import assert_close
 
@@ -18,6 +17,7 @@ from medscience.inference.link import Link
 from medscience.inference.plan import SLAB, Footprint, plan, slabs
 from medscience.inference.predict import Blocks, predict
 from medscience.inference.windows import Windows, kept, starts
+from medscience.models.quick import quickened
 from medscience.testing.phantoms import orientations
 from tests.models.nets import one_by_one, random_network
 
@@ -52,17 +52,17 @@ def test_windows_that_share_slices_answer_as_windows_one_by_one(depth, window, s
     image = scan(depth)
     with torch.inference_mode():
         expected = one_by_one(network, image)
-        found = Windows(folded(network), torch.float64)(torch.from_numpy(image)[None, None])
+        found = Windows(quickened(network), torch.float64)(torch.from_numpy(image)[None, None])
     assert_close(found[0].exp(), expected, atol=1e-6, rtol=1e-5)
     assert expected.std() > 0.01
-    assert bool(engine(folded(network.float())).features.notes(depth)) == (depth < window)
+    assert bool(engine(quickened(network.float())).features.notes(depth)) == (depth < window)
 
 
 def test_duplicated_edges_are_another_answer_than_true_neighbours():
     image = torch.from_numpy(scan(13))[None, None]
     with torch.inference_mode():
         both = [
-            Windows(folded(random_network(edges=edges)), torch.float32)(image)
+            Windows(quickened(random_network(edges=edges)), torch.float32)(image)
             for edges in ("neighbours", "duplicated")
         ]
     assert (both[0] - both[1]).abs().max() > 1e-3
@@ -83,7 +83,7 @@ def test_every_slice_is_answered_by_windows_within_the_image(depth, window, data
 @pytest.mark.parametrize("depths", [(6, 30, 20), (3, 30, 20), (13, 16, 20)])
 def test_blocks_change_nothing(axes, depths):
     """However the slices are shared out, along whichever axis they are stored."""
-    network, values = folded(random_network()), scan(13)
+    network, values = quickened(random_network()), scan(13)
     grid = orientations(values.shape, (2.0, 1.0, 1.0))[0]
     order = grid.reorientation(axes).order
     block = tuple(depths[axis] for axis in order)
@@ -96,7 +96,7 @@ def test_blocks_change_nothing(axes, depths):
 
 
 def test_thresholds_decide_and_the_last_label_counts():
-    network, values = folded(random_network()), scan(8)
+    network, values = quickened(random_network()), scan(8)
     with torch.inference_mode():
         _, liver, tumour = one_by_one(network, values).numpy()
     high = float(tumour.min() + tumour.max()) / 2
@@ -109,7 +109,7 @@ def test_thresholds_decide_and_the_last_label_counts():
 
 
 def test_within_a_focus_nothing_changes_and_an_empty_one_is_all_background():
-    network, values = folded(random_network()), scan(13)
+    network, values = quickened(random_network()), scan(13)
     whole = predicted(network, values)
     box = (slice(4, 6), slice(3, 20), slice(0, 20))
     focused = predicted(network, values, focus=box)
@@ -122,7 +122,7 @@ def test_within_a_focus_nothing_changes_and_an_empty_one_is_all_background():
 def test_slices_are_computed_once_for_all_windows():
     """And only those that a window needs; with duplicated edges two more for each window."""
     for edges, expected in (("neighbours", 14), ("duplicated", 12 + 2 * 4)):
-        network = folded(random_network(edges=edges))
+        network = quickened(random_network(edges=edges))
         seen = []
         network.slices.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(len(inputs[0])))
         with torch.inference_mode():
@@ -131,7 +131,7 @@ def test_slices_are_computed_once_for_all_windows():
 
 
 def test_bfloat16_leaves_the_network_as_it_was():
-    network, image = folded(random_network()), torch.from_numpy(scan(8))[None, None]
+    network, image = quickened(random_network()), torch.from_numpy(scan(8))[None, None]
     with torch.inference_mode():
         before = Windows(network, torch.float32)(image)
         rough = Windows(network, torch.bfloat16)(image)
@@ -140,7 +140,7 @@ def test_bfloat16_leaves_the_network_as_it_was():
 
 
 def test_plans_are_of_whole_slices_along_whichever_axis_they_are_stored():
-    ready = engine(folded(random_network()))
+    ready = engine(quickened(random_network()))
     for axes in ("SAR", "RAS"):
         grid = orientations((300, 64, 64), (1.0, 1.0, 1.0))[0]
         image = grid.reoriented(grid.reorientation(axes))

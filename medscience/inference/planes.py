@@ -1,33 +1,16 @@
-"""oneDNN's convolutions, called by name.
-
-Left to choose, PyTorch takes a loop of its own for small float32 windows (ATen, native/Convolution.cpp,
-``use_mkldnn``), which is ten times slower and holds every window many times; and it cannot add the result of
-a convolution to a sum without holding it first.
-"""
-
-from functools import cache
+"""Convolutions of pictures with zeros around them, and such as are added to a sum at once."""
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
-
-@cache
-def has_onednn(precision: torch.dtype) -> bool:
-    """Whether oneDNN convolves in a precision on this processor."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    return precision == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+from medscience.models import onednn
+from medscience.models.onednn import has_onednn
 
 
 def convolved(image: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
     """Return the convolution of a picture (1, C, Y, X) with a kernel of odd side, zeros around it."""
-    padding = weight.shape[-1] // 2
-    if not has_onednn(image.dtype):
-        return conv2d(image, weight, bias, stride, padding)
-    sides = [padding] * 2, [stride] * 2, [1, 1]
-    found: Tensor = torch.ops.aten.mkldnn_convolution(image, weight, bias, *sides, 1)
-    return found
+    return onednn.convolved(image, weight, bias, [weight.shape[-1] // 2] * 2, [stride] * 2)
 
 
 def add_convolved(total: Tensor, image: Tensor, weight: Tensor) -> None:
