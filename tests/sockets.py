@@ -18,14 +18,12 @@ def processes(pid):
 
 
 def command_lines(program):
-    """Return the command lines of all processes that run a program; there is one at least."""
+    """Return the command lines of all processes that run a program."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it ended meanwhile
             found.append(path.read_bytes().decode().replace("\0", " "))
-    if not (those := [words for words in found if program in words]):
-        raise LookupError(program)
-    return those
+    return [words for words in found if program in words]
 
 
 def heard(pid):

@@ -21,12 +21,13 @@ rule predict:
         turn=1,
     params:
         failed="results/failed/predict/{model}/{sample}.json",
+        memory=COHORT.settings.memory,
         precision=COHORT.settings.precision,
         maps=[f"--map {name}" for name in COHORT.settings.maps],
     shell:
         "medscience --failure-record {params.failed} "
         "predict {input.image} {input.model} {output} --precision {params.precision} {params.maps} "
-        "--memory {COHORT.settings.memory} --threads {threads} &> {log}"
+        "--memory {params.memory:q} --threads {threads} &> {log}"
 
 
 rule postprocess:

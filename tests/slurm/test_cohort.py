@@ -52,15 +52,15 @@ def test_workers_on_nodes_find_what_one_process_finds_and_talk_over_tls(slurm, c
     stores = [cohort.folder / name / "p.ome.zarr" for name in ("one", "many")]
     nodes = ["--cluster", "slurm", "--partition", "main", "--workers", 2]
 
-    def has_begun(run, store):
-        return list(store.parent.glob("*.ledger-*")) or run.poll() is not None
+    def workers(run):
+        return command_lines("distributed.cli.dask_worker") or run.poll() is not None
 
     for store, more in zip(stores, ([], nodes), strict=True):
         whole = [str(part) for part in [*command, store, *options, *more]]
         with subprocess.Popen(whole, cwd=cohort.folder, stderr=subprocess.PIPE, text=True) as run:
             if more:
-                slurm.wait(partial(has_begun, run, store), 300)
-                assert all("tls://" in words for words in command_lines("distributed.cli.dask_worker"))
+                started = slurm.wait(partial(workers, run), 300)
+                assert all("tls://" in words for words in started)
                 assert all(speaks_tls(place) for place in heard_elsewhere(run.pid))
             _, said = run.communicate(timeout=300)
         assert run.returncode == 0, said
