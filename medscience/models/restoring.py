@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medscience.config.yaml import check, write_yaml
+from medscience.config.yaml import check
 from medscience.description import file_sha256
-from medscience.errors import ModelError
 from medscience.models.known_answer import write_known_answer
 from medscience.models.rstar4d import INPUTS
+from medscience.models.save import new_model, written
 from medscience.models.zoo import build, fit_weights, parameters, write_tensors
 from medscience.restoration import RestoringModel, RestoringNetwork
-from medscience.store.files import replaced
 
 SHAPE = (INPUTS, 3, 4, 16, 24)
 """Of a small input (C, T, Z, Y, X): no two sides of the plane alike, and three phases, where each is next to
@@ -42,21 +41,10 @@ def save_restoring_model(
     ModelError
         If a model of that name is there already, or the weights do not fit the network.
     """
-    name = description["name"]
-    path = folder / f"{name}.yaml"
-    if path.exists():
-        raise ModelError(
-            "MODEL-EXISTS",
-            file=path,
-            field="name",
-            found="a model of that name",
-            expected="a new name: every table says which model made it",
-            fix="choose another name, or delete the model",
-        )
+    path = new_model(folder, description["name"])
     network = build(RestoringNetwork.model_validate(description["network"]))
     fit_weights(network, {key: torch.from_numpy(value) for key, value in tensors.items()}, path)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights, answer = folder / f"{name}.safetensors", folder / f"{name}.check.safetensors"
+    weights, answer = folder / f"{path.stem}.safetensors", folder / f"{path.stem}.check.safetensors"
     write_tensors(weights, tensors)
     image = np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32)
     with torch.inference_mode():
@@ -66,7 +54,4 @@ def save_restoring_model(
         | {"file": weights.name, "sha256": file_sha256(weights), "parameters": parameters(network)},
         "known_answer": write_known_answer(answer, image, restored, "the network in float64 PyTorch"),
     }
-    model = check(path, {**description, **follows}, RestoringModel)
-    with replaced(path) as temporary:
-        temporary.write_text(write_yaml(model), "utf-8")
-    return path
+    return written(path, check(path, {**description, **follows}, RestoringModel))

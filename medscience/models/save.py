@@ -13,6 +13,7 @@ from medscience.config.yaml import check, write_yaml
 from medscience.description import Label, MeshNetArguments, ModelFile, Network, file_sha256, labels_sha256
 from medscience.detector import DetectorDesign, DetectorFile
 from medscience.errors import ModelError
+from medscience.kinds import AnyModel
 from medscience.models.known_answer import small_frame, small_input, write_known_answer
 from medscience.models.plain import Convolution, as_convolutions, plain_logits
 from medscience.models.zoo import build, fit_weights, load_tensors, parameters, write_tensors
@@ -45,7 +46,7 @@ def save_model(
     ModelError
         If a model of that name is there already.
     """
-    path = _new(folder, description["name"])
+    path = new_model(folder, description["name"])
     name = path.stem
     weights, answer = folder / f"{name}.safetensors", folder / f"{name}.check.safetensors"
     write_tensors(weights, tensors)
@@ -68,7 +69,7 @@ def save_model(
     else:
         logits, by = _as_built(built, tensors, image), "the network as it is built, in float64 PyTorch"
     description["known_answer"] = write_known_answer(answer, image, logits, by)
-    return _written(path, check(path, description, ModelFile))
+    return written(path, check(path, description, ModelFile))
 
 
 def save_detector(folder: Path, description: dict[str, Any], tensors: dict[str, NDArray[np.float32]]) -> Path:
@@ -86,7 +87,7 @@ def save_detector(folder: Path, description: dict[str, Any], tensors: dict[str, 
     ModelError
         If a model of that name is there already.
     """
-    path = _new(folder, description["name"])
+    path = new_model(folder, description["name"])
     weights, answer = folder / f"{path.stem}.safetensors", folder / f"{path.stem}.check.safetensors"
     write_tensors(weights, tensors)
     design = DetectorDesign.model_validate(
@@ -105,10 +106,10 @@ def save_detector(folder: Path, description: dict[str, Any], tensors: dict[str, 
     description["known_answer"] = write_known_answer(
         answer, frame, logits, "the network in float64, its batch normalisation not folded in"
     )
-    return _written(path, check(path, description, DetectorFile))
+    return written(path, check(path, description, DetectorFile))
 
 
-def _new(folder: Path, name: str) -> Path:
+def new_model(folder: Path, name: str) -> Path:
     """Return the path of a model file that is not there yet, in a folder that is."""
     path = folder / f"{name}.yaml"
     if path.exists():
@@ -124,7 +125,8 @@ def _new(folder: Path, name: str) -> Path:
     return path
 
 
-def _written(path: Path, model: ModelFile | DetectorFile) -> Path:
+def written(path: Path, model: AnyModel) -> Path:
+    """Write a model file, whole or not at all, and return its path."""
     with replaced(path) as temporary:
         temporary.write_text(write_yaml(model), "utf-8")
     return path
