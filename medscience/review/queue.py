@@ -22,8 +22,8 @@ class Reason:
     """Why a sample should be looked at."""
 
     kind: str
-    """``confidence``, ``seam``, ``disagreement``, ``volume``, ``check``; of a recording ``interval``,
-    ``stray``, ``misfit``, ``missed``."""
+    """``confidence``, ``seam``, ``mirror``, ``disagreement``, ``volume``, ``check``; of a recording
+    ``interval``, ``stray``, ``misfit``, ``missed``."""
     severity: float
     """From 0 to 1."""
     text: str

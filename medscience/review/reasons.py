@@ -23,6 +23,8 @@ HALF_UNSURE = 0.10
 """Voxels of low confidence for each labelled one."""
 HALF_SEAM = 0.01
 """Seam score."""
+HALF_MIRROR = 0.03
+"""Mirror score."""
 HALF_DISAGREEMENT = 0.15
 """1 - mean Dice of two methods."""
 HALF_OUTLIER = 5.0
@@ -64,6 +66,13 @@ def of_seams(score: float | None) -> Iterator[Reason]:
             severity(score, HALF_SEAM),
             f"tiles disagree at {score:.2%} of the voxels that they share",
         )
+
+
+def of_mirrors(score: float | None) -> Iterator[Reason]:
+    """Yield a reason where a network answers a mirrored scan otherwise."""
+    if score:
+        text = f"mirror images of the scan are answered otherwise at {score:.2%} of the voxels"
+        yield Reason("mirror", severity(score, HALF_MIRROR), text)
 
 
 def of_disagreement(

@@ -85,13 +85,14 @@ def _of_strike(model: str, sample: str) -> "Iterator[Reason]":
 
 
 def _of_labels(model: str, sample: str, others: Sequence[str]) -> "Iterator[Reason]":
-    from medscience.review.reasons import of_confidence, of_disagreement, of_seams
+    from medscience.review.reasons import of_confidence, of_disagreement, of_mirrors, of_seams
     from medscience.store.images import open_image
 
     labels = _labels(model, sample)
     volume = labels.volume("the queue")
     prediction = open_image(RESULTS / f"predictions/{model}/{sample}.ome.zarr")
     yield from of_seams(prediction.commit.record.get("seam_score"))
+    yield from of_mirrors(prediction.commit.record.get("mirror_score"))
     if "confidence" in prediction.maps:
         yield from of_confidence(prediction.maps["confidence"], volume)
     names = labels.content.labels.labels if labels.content.labels else ()
