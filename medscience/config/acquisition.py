@@ -5,14 +5,16 @@ One YAML (or JSON) file serves all sources that were recorded alike; the sample 
 """
 
 from math import cos, radians
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from medscience.config.yaml import Strict
+from medscience.config.yaml import Strict, parse_yaml
 
 Positive = Annotated[float, Field(gt=0)]
 Angle = Annotated[float, Field(ge=0, lt=90)]
+Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Recording(Strict):
@@ -68,6 +70,66 @@ class Series(Strict):
         if (self.time_step_s is None) != self.phases:
             raise ValueError("either time_step_s, or phases: true")
         return self
+
+
+class Scan(Strict):
+    """How cone-beam projections were acquired; files are named as they lie beside this one."""
+
+    geometry: str
+    """RTK's geometry file: XML with one projection for each view."""
+    patient_position: Literal["HFS", "HFP", "FFS", "FFP"]
+    """DICOM's words: head or feet first, supine or prone."""
+    rotation: Literal["clockwise", "anticlockwise"]
+    """Of the gantry, as someone sees it who looks at its front; IEC's angles grow clockwise."""
+    fan: Literal["full", "half"]
+    """``half``: the detector is shifted sideways, and sees a little more than half of the body."""
+    values: Literal["counts", "inverted-counts", "line-integrals"]
+    """What the pixels hold. Elekta's ``.his`` are ``inverted-counts``: full scale less the count."""
+    water_per_mm: Annotated[float, Field(ge=0.005, le=0.1)]
+    """Attenuation of water at the scan's energy; about 0.02."""
+    i0: Positive | None = None
+    """The count without a patient, where it is the same for all pixels."""
+    air: str | None = None
+    """Or a MetaImage of it: one view, or several to be averaged."""
+    dead_pixels: Literal["interpolate"] | None = None
+    """``interpolate``: pixels without a count in air take their neighbours'. Otherwise they are refused."""
+    breathing: str | None = None
+    """A CSV file: ``time_s`` and ``amplitude`` or ``phase``; without it the projections say it themselves."""
+    inhale: Literal["high", "low"] | None = None
+    """Where the amplitude is at the end of an inhalation."""
+    views_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Where the breathing file does not say when each view was taken."""
+    voxel_mm: Annotated[float, Field(ge=0.1, le=20)] | None = None
+    """Of the image that is reconstructed; else the detector's pixel as it is at the axis of rotation."""
+    voxels: tuple[Side, Side, Side] | None = None
+    """Along the scanner's axis, from the floor up, and across; else all of the field of view."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it names, by their role."""
+        named = {"geometry": self.geometry, "air": self.air, "breathing": self.breathing}
+        return {role: name for role, name in named.items() if name}
+
+    @model_validator(mode="after")
+    def _air_is_known(self) -> Self:
+        given = [name for name in ("i0", "air") if getattr(self, name) is not None]
+        if self.values == "line-integrals" and given:
+            raise ValueError(f"{given[0]}: line integrals are relative to air already")
+        if self.values != "line-integrals" and len(given) != 1:
+            raise ValueError("counts need i0 or air, one of them")
+        return self
+
+
+def is_scan(acquisition: Path) -> bool:
+    """Whether an acquisition file speaks of projections: it names a geometry.
+
+    Raises
+    ------
+    ConfigError
+        If it is not plain YAML.
+    """
+    content = parse_yaml(acquisition)
+    return isinstance(content, dict) and "geometry" in content
 
 
 class Volume(Strict):
