@@ -70,6 +70,44 @@ class Series(Strict):
         return self
 
 
+class Scan(Strict):
+    """How cone-beam projections were acquired; files are named as they lie beside this one."""
+
+    geometry: str
+    """RTK's geometry file: XML with one projection for each view."""
+    patient_position: Literal["HFS", "HFP", "FFS", "FFP"]
+    """DICOM's words: head or feet first, supine or prone."""
+    rotation: Literal["clockwise", "anticlockwise"]
+    """Of the gantry, as someone sees it who looks at its front; IEC's angles grow clockwise."""
+    fan: Literal["full", "half"]
+    """``half``: the detector is shifted sideways, and sees a little more than half of the body."""
+    values: Literal["counts", "inverted-counts", "line-integrals"]
+    """What the pixels hold. Elekta's ``.his`` are ``inverted-counts``: full scale less the count."""
+    water_per_mm: Annotated[float, Field(ge=0.005, le=0.1)]
+    """Attenuation of water at the scan's energy; about 0.02."""
+    i0: Positive | None = None
+    """The count without a patient, where it is the same for all pixels."""
+    air: str | None = None
+    """Or a MetaImage of it: one view, or several to be averaged."""
+    dead_pixels: Literal["interpolate"] | None = None
+    """``interpolate``: pixels without a count in air take their neighbours'. Otherwise they are refused."""
+    breathing: str | None = None
+    """A CSV file: ``time_s`` and ``amplitude`` or ``phase``; without it the projections say it themselves."""
+    inhale: Literal["high", "low"] | None = None
+    """Where the amplitude is at the end of an inhalation."""
+    views_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Where the breathing file does not say when each view was taken."""
+
+    @model_validator(mode="after")
+    def _air_is_known(self) -> Self:
+        given = [name for name in ("i0", "air") if getattr(self, name) is not None]
+        if self.values == "line-integrals" and given:
+            raise ValueError(f"{given[0]}: line integrals are relative to air already")
+        if self.values != "line-integrals" and len(given) != 1:
+            raise ValueError("counts need i0 or air, one of them")
+        return self
+
+
 class Volume(Strict):
     """What an OME-Zarr store leaves open."""
 

@@ -67,7 +67,7 @@ class Sample(Strict):
         """The options of ``medscience ingest`` that the row's track and choices stand for."""
         answers = [(name, answer) for name in CHOICES for answer in (getattr(self, name) or "").split()]
         chosen = [part for name, answer in answers for part in (f"--{name.replace('_', '-')}", answer)]
-        return ["--hounsfield", *chosen] if self.track == "liver_ct" else chosen
+        return ["--hounsfield", *chosen] if self.track in {"liver_ct", "cbct4d"} else chosen
 
 
 def read_sheet(path: Path, *, warn: bool = True) -> tuple[Sample, ...]:

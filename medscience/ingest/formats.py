@@ -14,6 +14,8 @@ from medscience.ingest.metaimage import open_metaimage
 from medscience.ingest.nifti import open_nifti
 from medscience.ingest.nrrd import open_nrrd
 from medscience.ingest.ome_zarr import open_ome_zarr, open_zipped
+from medscience.ingest.phases import holds_phases, open_phases
+from medscience.ingest.projections import is_scan, open_projections
 from medscience.ingest.source import Source
 from medscience.ingest.tiff import open_tiff
 from medscience.ingest.video import open_video
@@ -34,6 +36,9 @@ READERS: dict[str, Callable[..., Source]] = {
     ".tiff": open_tiff,
 }
 """Reader by the end of a file's name; DICOM is known by its bytes, whatever it is called."""
+
+VOLUMES = {ending: READERS[ending] for ending in (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr")}
+"""Readers of single volumes, of which a folder may hold one for each phase."""
 
 DICOM_ENDINGS = (".dcm", ".dicom", ".ima", ".zip")
 
@@ -57,6 +62,10 @@ def open_source(path: Path, acquisition: Path | None = None, choices: Choices | 
     """
     if is_zarr(path):
         return open_ome_zarr(path, acquisition)
+    if path.exists() and acquisition is not None and is_scan(acquisition):
+        return open_projections(path, acquisition)
+    if path.is_dir() and holds_phases(path, VOLUMES):
+        return open_phases(path, acquisition, VOLUMES)
     if path.is_dir():
         pictures = holds_frames(path) and (acquisition or not _holds_dicom(path))
         return open_frames(path, acquisition) if pictures else open_dicom(path, acquisition, choices)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.geometry import Sizes
+from medscience.geometry import Geometry, Sizes, as_affine
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, RAS_FROM_LPS, checked_geometry
 from medscience.ingest.beside import file_beside
@@ -94,6 +94,39 @@ def open_metaimage(path: Path, acquisition: Path | None = None) -> Source:
         step = time_step(path, "METAIMAGE", "ElementSpacing", said, None, acquisition, repairs)
         meaning = Meaning(geometry, "tzyx", time_step=step)
     return volume_source(voxels, meaning, stamp, repairs, {"format": "metaimage"}, acquisition)
+
+
+def open_stack(path: Path) -> tuple[VoxelFile, Geometry, list[Repair]]:
+    """Open projections of a flat detector, one after the other along the third axis.
+
+    Returns
+    -------
+    voxels : VoxelFile
+        Where they are; its axis z counts views.
+    detector : Geometry
+        The grid of a view, (1, V, U), in millimetres on the detector as the header has it: RTK counts its
+        offsets from there.
+    repairs : list of Repair
+        What the header left out.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent, the axes are turned, or it does not say where the detector lies.
+    """
+    header = _Header.read(path)
+    if header.axes != 3:
+        raise header.refused("NDims", header.axes, "3: columns, rows, views", "leave out the other axis")
+    voxels, (u, v, _) = header.voxels(), header.numbers("ElementSpacing").tolist()
+    if not np.array_equal(header.directions(), np.eye(3)) or min(u, v) <= 0:
+        found = f"{header.fields['TransformMatrix']}, spacing {u:g} {v:g}"
+        raise header.refused("TransformMatrix", found, "axes along the detector's")
+    if header.fields.get("DistanceUnits", "mm") not in {"mm", "millimeter"}:
+        raise header.refused("DistanceUnits", header.fields["DistanceUnits"], "mm")
+    header.value("Offset")
+    matrix = Geometry.own((1, *voxels.shape[1:]), (1.0, v, u)).matrix
+    matrix[:2, 3] = header.numbers("Offset")[:2]
+    return voxels, Geometry((1, *voxels.shape[1:]), as_affine(matrix)), header.repairs
 
 
 class _Header:
@@ -219,7 +252,7 @@ class _Header:
                 )
             )
         matrix = np.eye(4)
-        matrix[:3, :3] = self._directions() * spacing
+        matrix[:3, :3] = self.directions() * spacing
         if "Offset" in self.fields:
             matrix[:3, 3] = self.numbers("Offset")[:3]
         else:
@@ -227,8 +260,8 @@ class _Header:
         matrix[:3] *= UNITS[unit]
         return RAS_FROM_LPS @ matrix
 
-    def _directions(self) -> NDArray[np.float64]:
-        """Unit vectors of i, j, k in LPS+ as columns; the header lists one after the other."""
+    def directions(self) -> NDArray[np.float64]:
+        """Return the unit vectors of i, j, k in LPS+ as columns; the header lists one after the other."""
         if "TransformMatrix" not in self.fields:
             self.default("TransformMatrix", "1 0 0 0 1 0 0 0 1")
             return np.eye(3)

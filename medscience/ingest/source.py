@@ -47,6 +47,8 @@ class Source:
     """Grows while slabs are read."""
     times: int = 1
     """Number of volumes or frames, where there is an axis t."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Digests of other files that the acquisition file names, by their role."""
 
     @property
     def shape(self) -> tuple[int, ...]:

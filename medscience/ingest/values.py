@@ -12,6 +12,8 @@ from medscience.ingest.source import Repair
 
 NOTED = 5
 """Values that an error lists at most."""
+ATTENUATION = 10.0
+"""What no number of a volume in 1/mm or 1/cm exceeds, and a CT's air always does."""
 
 
 def labels_only(path: Path, slabs: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -30,11 +32,25 @@ def labels_only(path: Path, slabs: Iterator[NDArray[Any]]) -> Iterator[NDArray[A
         yield slab
 
 
-def in_hounsfield_units(slabs: Iterator[NDArray[Any]], repairs: list[Repair]) -> Iterator[NDArray[Any]]:
-    """Yield the slabs of a CT, and note values that cannot be Hounsfield units: air is at -1000."""
+def in_hounsfield_units(
+    path: Path, slabs: Iterator[NDArray[Any]], repairs: list[Repair]
+) -> Iterator[NDArray[Any]]:
+    """Yield the slabs of a CT, and note values that cannot be Hounsfield units: air is at -1000.
+
+    Fractions about zero are refused: they are attenuation in 1/mm or 1/cm.
+    """
     least, most = np.inf, -np.inf
     for slab in slabs:
         least, most = min(least, float(slab.min())), max(most, float(slab.max()))
         yield slab
+    if np.issubdtype(slab.dtype, np.floating) and max(-least, most) < ATTENUATION:
+        raise InputError(
+            "CT-ATTENUATION",
+            file=path,
+            field="voxels",
+            found=f"{least:.4g} to {most:.4g}",
+            expected="Hounsfield units: -1000 is air, 0 water",
+            fix="these look like attenuation in 1/mm or 1/cm: export Hounsfield units",
+        )
     if least >= 0 and most <= 255:
         repairs.append(Repair("CT-RANGE", "voxels", f"{least:g} to {most:g}", "kept, not Hounsfield units"))

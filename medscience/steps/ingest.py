@@ -64,7 +64,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
         choices.check_for_labels()
     opened = open_source(source, acquisition, choices)
     _check(source, opened, sha256, labels=labels)
-    digests = {"source": opened.sha256}
+    digests = {"source": opened.sha256} | opened.beside
     if acquisition:
         digests["acquisition"] = file_sha256(acquisition)
     provenance = Provenance("ingest", {"labels": labels} | choices.made, digests)
@@ -81,7 +81,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - the options of the command
         if labels:
             slabs = labels_only(source, slabs)
         if hounsfield:
-            slabs = in_hounsfield_units(slabs, opened.repairs)
+            slabs = in_hounsfield_units(source, slabs, opened.repairs)
         for done, (place, slab) in enumerate(zip(places, slabs, strict=True), start=1):
             writer.write(place, slab.reshape([part.stop - part.start for part in place]))
             tell(done, len(places))

@@ -8,11 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from medscience.errors import GeometryError
 from medscience.geometry import Geometry
+from medscience.ingest.panel import read_panel
 from medscience.ingest.rtk_geometry import read_geometry, write_geometry
 from medscience.reconstruct.patient import TOWARDS, along_iec, patient_grid, ras_from_iec
 from medscience.reconstruct.project import project
 from medscience.reconstruct.rtk import as_rtk, toolkit
 from medscience.views import Views, angular_gap
+from tests.ingest.panels import WRITERS
 
 
 @st.composite
@@ -119,3 +121,22 @@ def test_a_leaning_volume_is_refused(detector, views):
     grid = Geometry((4, 4, 4), tuple(map(tuple, leaning.tolist())))
     with pytest.raises(GeometryError, match="PROJECT-OBLIQUE"):
         along_iec(np.zeros((4, 4, 4), np.float32), grid, "HFS")
+
+
+@pytest.mark.parametrize(
+    ("ending", "io"), [(".his", "HisImageIO"), (".hnd", "HndImageIO"), (".xim", "XimImageIO")]
+)
+def test_rtk_reads_the_same_from_scanners_files(tmp_path, ending, io):
+    """Ours are parsers of our own; RTK's are the reference."""
+    itk, rtk = toolkit()
+    pixels = np.random.default_rng(7).integers(0, 65536, (16, 16)).astype(np.uint16)
+    pixels[3:9] = 40000  # short differences too
+    path = tmp_path / f"view_1{ending}"
+    path.write_bytes(WRITERS[ending](pixels))
+    reader = itk.ImageFileReader[itk.Image[itk.F, 2]].New(FileName=str(path))
+    reader.SetImageIO(getattr(rtk, io).New())
+    reader.Update()
+    ours = read_panel(path)
+    assert_array_equal(itk.array_from_image(reader.GetOutput()), ours.pixels.astype(np.float32))
+    assert_array_equal(ours.pixels, pixels)
+    assert_allclose(tuple(reader.GetOutput().GetSpacing()), ours.pitch[::-1])
