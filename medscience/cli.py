@@ -28,6 +28,7 @@ from medscience.steps.predict import predict
 from medscience.steps.queue import queue
 from medscience.steps.report import report
 from medscience.steps.simulate_espi import espi
+from medscience.steps.simulate_thorax import breathe, thorax
 from medscience.steps.status import status
 from medscience.steps.train import train
 from medscience.steps.verify import verify
@@ -101,7 +102,12 @@ def _nothing() -> None:
     pass
 
 
-_group(app, "simulate", "Make data with known truth.", {"head": simulate.head, "espi": espi})
+_group(
+    app,
+    "simulate",
+    "Make data with known truth.",
+    {"head": simulate.head, "espi": espi, "thorax": thorax, "breathe": breathe},
+)
 _group(
     app,
     "export",

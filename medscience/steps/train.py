@@ -165,7 +165,7 @@ def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
-def _from_cases(  # noqa: PLR0913, PLR0917 - what the command was given
+def _from_cases(
     path: Path, sheet: Path, name: str, into: Path, memory: int, *, resume: bool
 ) -> None:
     """Train a network that restores phases."""

@@ -1,4 +1,4 @@
-"""A network that restores phases, from its recipe: what is settled before its training, and what it leaves."""
+"""A network that restores phases, from its recipe: what is settled first, and what the training leaves."""
 
 import hashlib
 import json
@@ -226,7 +226,8 @@ def _card(name: str, job: RestorerJob, state: Checkpoint, results: Sequence[Reac
     yield f"- By: {', '.join(author.name for author in design.authors)}; licence: {design.license}"
     yield f"- Made for: {said.made_for}"
     yield f"- Not for: {said.not_for}"
-    yield f"- Data: {len(job.of('train'))} samples; licence: {said.data_licence}. No patient is in two splits.\n"
+    yield f"- Data: {len(job.of('train'))} samples; licence: {said.data_licence}"
+    yield "- No patient is in two splits.\n"
     yield f"## What it reaches\n\nRoot mean square error where the truth is above {BODY:g} HU, all phases.\n"
     yield "| sample | split | given, HU | restored, HU | less |\n|---|---|---|---|---|"
     for result in results:

@@ -45,7 +45,7 @@ def simulate_anatomy(seed: int, shape: Sizes, spacing: float) -> Anatomy:
     cage = paint_trunk(canvas, build, random)
     cavity = paint_organs(canvas, build, cage, random)
     paint_vessels(canvas, build, cavity.lungs, random)
-    tumour = paint_tumour(canvas, build, cavity.lungs, random)
+    tumour = paint_tumour(canvas, build.dome, cavity.lungs, random)
     return Anatomy(_coarser(canvas.hu, finer), _coarser(tumour, finer), upright(shape, spacing))
 
 

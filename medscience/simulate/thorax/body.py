@@ -69,7 +69,9 @@ def paint_trunk(canvas: Canvas, build: Build, random: np.random.Generator) -> Fi
     wall = build.fat * (1 - 0.35 * back) + 21 + 8 * back
     top = np.clip((place.z - 40) / 150, 0, 1)
     cage = (
-        cylinder(place, build.half_width * narrow - build.fat - 24 - 22 * top, build.half_depth - wall - 8 * top)
+        cylinder(
+            place, build.half_width * narrow - build.fat - 24 - 22 * top, build.half_depth - wall - 8 * top
+        )
         + 0.5 * wave
     )
     _ribs(canvas, build, cage)
@@ -113,10 +115,10 @@ def _spine(canvas: Canvas, build: Build, random: np.random.Generator) -> None:
     ring = 14 - np.hypot(place.x, place.y - y + 24)
     arch = np.minimum(ring, 10 - np.abs(level))
     processes = np.maximum(
-        np.minimum(3.5 - np.abs(place.x), np.minimum(8 - np.abs(level + 7), _between(place.y, y - 60, y - 30))),
         np.minimum(
-            5 - np.hypot(place.y - y + 26, level), _between(np.abs(place.x), 0, 34)
+            3.5 - np.abs(place.x), np.minimum(8 - np.abs(level + 7), _between(place.y, y - 60, y - 30))
         ),
+        np.minimum(5 - np.hypot(place.y - y + 26, level), _between(np.abs(place.x), 0, 34)),
     )
     bone = np.maximum(arch, processes)
     canvas.paint(bone, MARROW + np.clip(1.8 - bone, 0, 1) * 450)

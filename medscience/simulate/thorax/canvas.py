@@ -71,8 +71,10 @@ class Canvas:
         region = (box[0], box[1], box[2])
         here = self.hu[region]
         if here.size:
-            z, y, x = (axis[(*(region[n] if n == k else slice(None) for n in range(3)),)]
-                       for k, axis in enumerate((self.place.z, self.place.y, self.place.x)))
+            z, y, x = (
+                axis[(*(region[n] if n == k else slice(None) for n in range(3)),)]
+                for k, axis in enumerate((self.place.z, self.place.y, self.place.x))
+            )
             thin = min(1.0, (2 * radius / self.step) ** 2)
             depth = capsule(BodyPlace(z, y, x), start, end, max(radius, self.step / 2))
             here += thin * self.cover(depth) * (hu - here)

@@ -63,7 +63,9 @@ def _between(where: NDArray[np.floating], size: int) -> tuple[NDArray[np.intp], 
     return at, (inside - at).astype(np.float32)
 
 
-def motion_of(hu: NDArray[np.floating], spacing: tuple[float, float, float], deep: float, out: float) -> Motion:
+def motion_of(
+    hu: NDArray[np.floating], spacing: tuple[float, float, float], deep: float, out: float
+) -> Motion:
     """Return how a chest moves, from its image at rest.
 
     Parameters

@@ -40,7 +40,12 @@ def paint_organs(canvas: Canvas, build: Build, cage: Field, random: np.random.Ge
     canvas.paint(np.minimum(heart, inside), FAT)
     canvas.paint(np.minimum(heart - 4, inside), HEART + 5 * smooth(random, place, 20))
     _great_vessels(canvas, build, inside)
-    air = LUNG - 25 * place.y / build.half_depth + 14 * smooth(random, place, 9) + 14 * smooth(random, place, 40)
+    air = (
+        LUNG
+        - 25 * place.y / build.half_depth
+        + 14 * smooth(random, place, 9)
+        + 14 * smooth(random, place, 40)
+    )
     canvas.paint(lungs, air)
     _airways(canvas, z)
     _abdomen(canvas, build, below, random)
@@ -70,7 +75,9 @@ def _heart(place: BodyPlace, build: Build, random: np.random.Generator) -> Field
 
 def _mediastinum(place: BodyPlace, build: Build) -> Field:
     """Depth in the sheet between the lungs."""
-    width = 9 + 17 * np.exp(-(((place.y + 10) / 30) ** 2)) + 6 * np.clip((place.z - build.dome - 90) / 60, 0, 1)
+    width = (
+        9 + 17 * np.exp(-(((place.y + 10) / 30) ** 2)) + 6 * np.clip((place.z - build.dome - 90) / 60, 0, 1)
+    )
     return np.asarray(width - np.abs(place.x + 3), np.float32)
 
 
@@ -150,12 +157,20 @@ def paint_vessels(canvas: Canvas, build: Build, lungs: Field, random: np.random.
 
 
 def paint_tumour(
-    canvas: Canvas, build: Build, lungs: Field, random: np.random.Generator
+    canvas: Canvas, dome: float, lungs: Field, random: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Paint a tumour in a lower lobe, and return how much of each voxel it is."""
+    """Paint a tumour in a lower lobe, and return how much of each voxel it is.
+
+    Parameters
+    ----------
+    dome : float
+        Height of the diaphragm, mm.
+    lungs : ndarray
+        Depth below the lungs' surface, mm.
+    """
     place, radius = canvas.place, random.uniform(8, 15)
     room = distance_transform_edt(lungs > 0, sampling=canvas.step)
-    low = (place.z > -48) & (place.z < build.dome + 45) & (place.y < 15) & (np.abs(place.x) > 35)
+    low = (place.z > -48) & (place.z < dome + 45) & (place.y < 15) & (np.abs(place.x) > 35)
     fits = np.argwhere(low & (room > radius + 3))
     if not len(fits):
         fits = np.argwhere(low & (room >= 0.95 * np.where(low, room, 0).max()))
