@@ -1,4 +1,4 @@
-"""The verbs `simulate thorax` and `simulate breathe`: cone-beam scans of a chest that breathes, with the truth."""
+"""The verbs `simulate thorax` and `simulate breathe`: scans of a chest that breathes, with the truth."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SOURCE, DETECTOR, SHIFT = 1000.0, 1500.0, 148.0
-"""Millimetres from the source to the isocentre and to the detector, and by which that is shifted: half-fan."""
+"""Millimetres from the source to isocentre and detector, and by which that is shifted: a half-fan."""
 PANEL = (304.0, 400.0)
 """Sides of the detector, mm along (v, u)."""
 FIELD = (160.0, 288.0, 384.0)
@@ -137,11 +137,14 @@ def _write_scan(base: Path, person: "Person", how: Settings, seed: int) -> None:
 def _projector(
     grid: "Geometry", views: "Views", detector: "Geometry"
 ) -> "Callable[[NDArray[np.float32], int], NDArray[np.float32]]":
+    import numpy as np
+
     from medscience.reconstruct.hounsfield import attenuation_of
     from medscience.reconstruct.project import project
 
     def projected(hu: "NDArray[np.float32]", view: int) -> "NDArray[np.float32]":
-        return project(attenuation_of(hu, WATER), grid, "HFS", views.take([view]), detector)[0]
+        seen = project(attenuation_of(hu, WATER), grid, "HFS", views.take([view]), detector)
+        return np.asarray(seen[0])
 
     return projected
 

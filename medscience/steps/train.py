@@ -165,9 +165,7 @@ def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
-def _from_cases(
-    path: Path, sheet: Path, name: str, into: Path, memory: int, *, resume: bool
-) -> None:
+def _from_cases(path: Path, sheet: Path, name: str, into: Path, memory: int, *, resume: bool) -> None:
     """Train a network that restores phases."""
     from functools import partial
 

@@ -1,9 +1,11 @@
 """A start for RSTAR4D-Net from which few steps lead far: it passes on the image of all phases as it is."""
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
-from medscience.models.rstar4d import RSTAR4D
+from medscience.models.rstar4d import RSTAR4D, Decode, Encode
 from medscience.models.separable import SLOPE, Separable, Trio
 
 PRIOR = 1
@@ -18,7 +20,8 @@ def let_the_prior_through(network: RSTAR4D) -> None:
     A value and its negative go side by side through the highest level: of what an activation does to them,
     the difference is a multiple of the value.
     """
-    encode, decode, skipped = network.encode[0], network.decode[-1], network.width
+    encode, decode = cast(Encode, network.encode[0]), cast(Decode, network.decode[-1])
+    skipped = network.width
     with torch.no_grad():
         for row, sign in ((0, 1.0), (1, -1.0)):
             _only(encode.down.xy.weight, encode.down.xy.bias, row, {PRIOR: sign})

@@ -51,4 +51,5 @@ def simulate_anatomy(seed: int, shape: Sizes, spacing: float) -> Anatomy:
 
 def _coarser(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     z, y, x = (n // factor for n in values.shape)
-    return values.reshape(z, factor, y, factor, x, factor).mean((1, 3, 5), dtype=np.float32)
+    cells = values.reshape(z, factor, y, factor, x, factor)
+    return np.asarray(cells.mean((1, 3, 5)), np.float32)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.simulate.fields import Field, ellipsoid, smooth
+from medscience.simulate.fields import Field, ellipsoid, smooth, union
 from medscience.simulate.thorax.canvas import BodyPlace, Canvas
 
 SKIN, FAT, MUSCLE, CARTILAGE = 20.0, -100.0, 55.0, 110.0
@@ -132,8 +132,6 @@ def _between(value: Field, low: float, high: float) -> NDArray[np.float32]:
 
 def spine_space(place: BodyPlace, build: Build) -> Field:
     """Return the depth within the space that the spine, and what lies around it, takes of the chest."""
-    far = 400.0
-    return np.maximum(
-        ellipsoid(place, (0, build.spine - 8, 0), (far * 50, 30, 27)),
-        np.minimum(22 - np.abs(place.x), build.spine - place.y),
-    )
+    endless = 20_000.0
+    column = ellipsoid(place, (0, build.spine - 8, 0), (endless, 30, 27))
+    return union(column, np.minimum(22 - np.abs(place.x), build.spine - place.y))

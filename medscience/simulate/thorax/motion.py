@@ -1,9 +1,9 @@
 """How a chest moves when it breathes: a smooth field that brings every place to where its tissue was at rest.
 
-Two movements, each a field times a course in time: the diaphragm draws what lies within the ribs down, most at
-its own height and not at all at the top of the lungs, at the ribs and the spine; and the front of the chest
-rises, all the more the farther it is from the spine. The second is late, so that paths are loops. The fields
-are made from an image alone, so a real CT breathes as a simulated one does.
+Two movements, each a field times a course in time: the diaphragm draws what lies within the ribs down, most
+at its own height and not at all at the top of the lungs, at the ribs and the spine; and the front of the
+chest rises, all the more the farther it is from the spine. The second is late, so that paths are loops. The
+fields are made from an image alone, so a real CT breathes as a simulated one does.
 """
 
 from dataclasses import dataclass
@@ -136,7 +136,8 @@ def _cavity(lungs: Mask, body: Mask, spacing: tuple[float, float, float]) -> Mas
     hulls = np.stack([_hull(one) for one in lungs])
     wide = np.maximum.accumulate(hulls[::-1], axis=0)[::-1]
     depth = np.stack([distance_transform_edt(one, sampling=spacing[1:]) for one in body])
-    return wide & (depth > 12)
+    found: Mask = wide & (depth > 12)
+    return found
 
 
 def _hull(flat: Mask) -> Mask:
@@ -148,7 +149,7 @@ def _hull(flat: Mask) -> Mask:
         return flat
     y, x = np.indices(flat.shape)
     inside = [a * y + b * x + c <= 1e-9 for a, b, c in edges]
-    return np.logical_and.reduce(inside)
+    return np.asarray(np.logical_and.reduce(inside))
 
 
 def _spine(hu: NDArray[np.floating], body: Mask, spacing: tuple[float, float, float]) -> Mask:

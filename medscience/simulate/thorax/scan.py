@@ -1,7 +1,7 @@
 """A cone-beam scan of a chest that breathes: every view sees the body at its own time.
 
-What a detector counts is drawn from Poisson's law around what comes through, and around what is scattered into
-it: in proportion to what was taken out of the beam nearby, spread wide (the forward model of Sun & Star-Lack
+What a detector counts is drawn from Poisson's law around what comes through and what is scattered into it.
+The latter goes with what was taken out of the beam nearby, spread wide (the forward model of Sun & Star-Lack
 2010, Phys Med Biol 55, doi:10.1088/0031-9155/55/22/007, with one width).
 """
 
@@ -31,7 +31,7 @@ class Exposure:
     photons: float = 50_000.0
     """Counted in a pixel through air."""
     scatter: float = 0.004
-    """Scattered in, as a part of what was taken out of the beam nearby; what a grid and a correction leave."""
+    """Scattered in: a part of what was taken out of the beam nearby, as grid and correction leave it."""
     pixel: float = 4.0
     """Of the detector, mm."""
 
@@ -40,7 +40,8 @@ class Exposure:
         through = np.exp(-integrals.astype(np.float64))
         lost = gaussian_filter(through * integrals, SPREAD / self.pixel, mode="nearest")
         expected = self.photons * (through + self.scatter * lost)
-        return np.minimum(random.poisson(expected), np.iinfo(np.uint16).max).astype(np.uint16)
+        counted = random.poisson(expected)
+        return np.asarray(np.minimum(counted, np.iinfo(np.uint16).max), np.uint16)
 
 
 @dataclass(frozen=True, slots=True)

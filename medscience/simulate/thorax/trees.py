@@ -61,6 +61,6 @@ def spread(candidates: Points, count: int, random: np.random.Generator) -> Point
     chosen = candidates[random.permutation(len(candidates))[: 4 * count]]
     if len(chosen) <= count:
         return chosen
-    crowd = KDTree(chosen).query(chosen, k=4)[0][:, -1]
+    crowd = np.asarray(KDTree(chosen).query(chosen, k=4)[0])[:, -1]
     kept: Points = chosen[np.argsort(-crowd)[:count]]
     return kept

@@ -14,8 +14,10 @@ PEOPLE = {
     9002: "25343 7149 3508 4149 3611 8489 1764 1283 8.818 1.2374 0.4668 12.6251 0.8710 0.0639",
     9003: "25562 6350 3449 4865 3544 8481 1758 1287 14.084 1.6382 0.6513 17.7509 1.0477 0.0783",
 }
-"""Voxels of 8 mm between the edges, the tumour in mL, and what decides how the person breathes: of one that was
-learnt from, and of those that were measured."""
+"""Voxels of 8 mm between the edges, the tumour in mL, and what decides how the person breathes.
+
+Of one that was learnt from, and of those that were measured.
+"""
 
 
 @pytest.mark.parametrize("seed", PEOPLE)
