@@ -16,6 +16,7 @@ import typer
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import cluster, export, models, review, simulate
+from medscience.steps.assess import assess
 from medscience.steps.compare import compare
 from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
@@ -77,6 +78,7 @@ for step in (
     detect,
     postprocess,
     measure,
+    assess,
     follow,
     compare,
     queue,

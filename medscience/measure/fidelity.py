@@ -34,7 +34,9 @@ def rmse(found: Phases, truth: Phases, where: Mask) -> NDArray[np.float64]:
 
 def motion_rmse(found: Phases, truth: Phases, where: Mask) -> float:
     """Return the root mean square error of what changes: of each phase's difference from the mean of all."""
-    changes = [phases - phases.mean(axis=0) for phases in (found.astype(np.float64), truth.astype(np.float64))]
+    changes = [
+        phases - phases.mean(axis=0) for phases in (found.astype(np.float64), truth.astype(np.float64))
+    ]
     return float(np.sqrt((rmse(changes[0], changes[1], where) ** 2).mean()))
 
 

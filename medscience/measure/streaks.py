@@ -73,4 +73,3 @@ def gantry_step(gantry_deg: NDArray[np.float64], phase: NDArray[np.float64], cou
     turns = np.unwrap(phase, period=1)
     angles = np.unwrap(gantry_deg, period=360)
     return float((angles[-1] - angles[0]) / (turns[-1] - turns[0]) / count)
-

@@ -45,7 +45,11 @@ def displacement(image: Volume, template: Volume, inside: Mask, geometry: Geomet
     def unlikeness(shift: NDArray[np.float64]) -> float:
         seen = map_coordinates(smooth, (places + shift).T, order=3, prefilter=False, mode="nearest")
         spread = seen.std() * wanted.std()
-        return 1.0 if spread < 1e-9 else -float(((seen - seen.mean()) * (wanted - wanted.mean())).mean() / spread)
+        return (
+            1.0
+            if spread < 1e-9
+            else -float(((seen - seen.mean()) * (wanted - wanted.mean())).mean() / spread)
+        )
 
     best = min(_whole_shifts(geometry), key=unlikeness)
     found = minimize(unlikeness, best, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7})

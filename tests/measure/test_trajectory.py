@@ -35,7 +35,7 @@ def test_brightness_and_contrast_do_not_matter():
     grid = GRIDS[0]
     centre = grid.world((12, 11, 13))
     template = ball(grid, centre)
-    image = 0.3 * ball(grid, centre + (3.0, -2.0, 6.0)) - 500
+    image = 0.3 * ball(grid, np.add(centre, (3.0, -2.0, 6.0))) - 500
     assert_allclose(displacement(image, template, template > -400, grid), (3, -2, 6), atol=0.25)
 
 
