@@ -28,7 +28,7 @@ ASSESSED = pa.schema(
         *((f"{prefix}{name}", pa.float64()) for prefix in ("", "given_") for name in NUMBERS),
     ]
 )
-"""``change_hu``: root mean square of what the network changed; the shifts are of the tumour from where it is."""
+"""``change_hu``: root mean square of what was changed; shifts are the tumour's, from where it truly is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def table(sample: str, model: str, rows: list[dict[str, Any]]) -> pa.Table:
 def motion(
     given: Phases, restored: Phases, geometry: Geometry, radius_mm: float, truth: Truth
 ) -> dict[str, float]:
-    """Return what is known of all phases together: error of the motion in the body, and of a path what is kept.
+    """Return what is known of all phases together: the error of the motion, and of a path what is kept.
 
     Of the restored phases, and as ``given_…`` of those before.
     """
