@@ -27,6 +27,7 @@ from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.steps.queue import queue
+from medscience.steps.reconstruct import reconstruct
 from medscience.steps.report import report
 from medscience.steps.simulate_espi import espi
 from medscience.steps.simulate_thorax import breathe, thorax
@@ -73,6 +74,7 @@ def options(
 
 for step in (
     ingest,
+    reconstruct,
     plan,
     predict,
     detect,

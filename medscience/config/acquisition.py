@@ -13,6 +13,7 @@ from medscience.config.yaml import Strict
 
 Positive = Annotated[float, Field(gt=0)]
 Angle = Annotated[float, Field(ge=0, lt=90)]
+Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Recording(Strict):
@@ -97,6 +98,10 @@ class Scan(Strict):
     """Where the amplitude is at the end of an inhalation."""
     views_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Where the breathing file does not say when each view was taken."""
+    voxel_mm: Annotated[float, Field(ge=0.1, le=20)] | None = None
+    """Of the image that is reconstructed; else the detector's pixel as it is at the axis of rotation."""
+    voxels: tuple[Side, Side, Side] | None = None
+    """Along the scanner's axis, from the floor up, and across; else all of the field of view."""
 
     @model_validator(mode="after")
     def _air_is_known(self) -> Self:

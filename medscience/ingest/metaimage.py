@@ -96,6 +96,18 @@ def open_metaimage(path: Path, acquisition: Path | None = None) -> Source:
     return volume_source(voxels, meaning, stamp, repairs, {"format": "metaimage"}, acquisition)
 
 
+def grid_in_header(path: Path) -> Geometry:
+    """Return the grid of a MetaImage file; nothing behind its header is read.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent or leaves open where the voxels lie.
+    """
+    header = _Header.read(path)
+    return checked_geometry(path, "METAIMAGE", header.voxels().shape, header.affine(), [])
+
+
 def open_stack(path: Path) -> tuple[VoxelFile, Geometry, list[Repair]]:
     """Open projections of a flat detector, one after the other along the third axis.
 

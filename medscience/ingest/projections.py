@@ -75,6 +75,8 @@ def open_projections(path: Path, acquisition: Path) -> Source:
             "fan": scan.fan,
             "inhale": scan.inhale,
             "water_per_mm": scan.water_per_mm,
+            "voxel_mm": scan.voxel_mm,
+            "voxels": scan.voxels and list(scan.voxels),
             "views": {name: column.tolist() for name, column in seen.columns.items()},
             "breathing": _columns(breathing, rows[kept]),
         },

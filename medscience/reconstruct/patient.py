@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import GeometryError
-from medscience.geometry import Geometry, Sizes, Triple, as_affine
+from medscience.geometry import Geometry, Reorientation, Sizes, Triple, as_affine
 
 Position = Literal["HFS", "HFP", "FFS", "FFP"]
 """DICOM's words: head or feet first, supine or prone."""
@@ -51,19 +51,8 @@ def patient_grid(position: Position, shape: Sizes, spacing: Triple, centre: Trip
     return Geometry(shape, as_affine(matrix))
 
 
-def along_iec(
-    volume: NDArray[np.float32], grid: Geometry, position: Position
-) -> tuple[NDArray[np.float32], Geometry]:
-    """Return a volume with its axes turned to IEC's (z, y, x), and its grid in IEC coordinates.
-
-    Parameters
-    ----------
-    volume : ndarray, shape (Z, Y, X)
-        Along the axes of `grid`.
-    grid : Geometry
-        In RAS+ millimetres, from the isocentre.
-    position : str
-        How the patient lies.
+def iec_grid(grid: Geometry, position: Position) -> tuple[Geometry, Reorientation]:
+    """Return a grid in IEC coordinates with its axes along IEC's z, y, x, and the change of axes to it.
 
     Raises
     ------
@@ -83,4 +72,4 @@ def along_iec(
             expected="axes along those of the scanner",
             fix="resample the volume to an upright grid",
         )
-    return np.asarray(change.apply(volume), dtype=np.float32), Geometry(turned.shape, as_affine(matrix))
+    return Geometry(turned.shape, as_affine(matrix)), change

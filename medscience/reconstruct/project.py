@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.geometry import Geometry, as_affine
-from medscience.reconstruct.patient import Position, along_iec
+from medscience.reconstruct.patient import Position, iec_grid
 from medscience.reconstruct.rtk import as_array, as_itk, as_rtk, blank, image_type, toolkit
 from medscience.views import Views
 
@@ -52,12 +52,20 @@ def project(
     GeometryError
         If the grid's axes do not run along the scanner's.
     """
+    place, change = iec_grid(grid, position)
+    return line_integrals(np.asarray(change.apply(attenuation), np.float32), place, views, detector)
+
+
+def line_integrals(
+    attenuation: NDArray[np.float32], grid: Geometry, views: Views, detector: Geometry
+) -> NDArray[np.float32]:
+    """Return the same of a volume whose axes z, y, x, and `grid`, are those of IEC."""
     _, rtk = toolkit()
-    turned, place = along_iec(attenuation, grid, position)
-    z, y, x = place.spacing
+    z, y, x = grid.spacing
     joseph = rtk.JosephForwardProjectionImageFilter[image_type(), image_type()].New()
     joseph.SetInput(blank(detector, times=len(views)))
-    joseph.SetInput(1, as_itk(turned, (x, y, z), place.origin))
-    joseph.SetGeometry(as_rtk(views))
+    joseph.SetInput(1, as_itk(attenuation, (x, y, z), grid.origin))
+    geometry = as_rtk(views)
+    joseph.SetGeometry(geometry)
     joseph.Update()
     return as_array(joseph.GetOutput())

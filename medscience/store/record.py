@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "numpy", "scipy", "zarr")
+PACKAGES = ("torch", "numpy", "scipy", "zarr", "itk-rtk")
 """Whose versions are recorded, beside Python's and ours: those that touch voxels."""
 
 

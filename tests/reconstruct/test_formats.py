@@ -10,7 +10,7 @@ from medscience.errors import GeometryError
 from medscience.geometry import Geometry
 from medscience.ingest.panel import read_panel
 from medscience.ingest.rtk_geometry import read_geometry, write_geometry
-from medscience.reconstruct.patient import TOWARDS, along_iec, patient_grid, ras_from_iec
+from medscience.reconstruct.patient import TOWARDS, iec_grid, patient_grid, ras_from_iec
 from medscience.reconstruct.project import project
 from medscience.reconstruct.rtk import as_rtk, toolkit
 from medscience.views import Views, angular_gap
@@ -120,7 +120,7 @@ def test_a_leaning_volume_is_refused(detector, views):
     leaning[:3, :3] = [[0, 0.6, 0.8], [0, 0.8, -0.6], [1, 0, 0]]
     grid = Geometry((4, 4, 4), tuple(map(tuple, leaning.tolist())))
     with pytest.raises(GeometryError, match="PROJECT-OBLIQUE"):
-        along_iec(np.zeros((4, 4, 4), np.float32), grid, "HFS")
+        iec_grid(grid, "HFS")
 
 
 @pytest.mark.parametrize(
