@@ -129,7 +129,7 @@ def _write_scan(base: Path, person: "Person", how: Settings, seed: int) -> None:
     write_stack(scan.counts, detector, base.with_suffix(".mha"))
     write_geometry(base.with_suffix(".xml"), views)
     _write_breathing(base, person, times)
-    _write_acquisition(base, exposure)
+    _write_acquisition(base, exposure, how)
     _write_truth(base, person.anatomy.geometry, how, scan)
     log.info("wrote %s", base.with_suffix(".mha"))
 
@@ -155,7 +155,8 @@ def _write_breathing(base: Path, person: "Person", times: "NDArray[np.float64]")
     _write(base.with_name(f"{base.name}_breathing.csv"), ["time_s,amplitude,phase", *rows])
 
 
-def _write_acquisition(base: Path, exposure: "Exposure") -> None:
+def _write_acquisition(base: Path, exposure: "Exposure", how: Settings) -> None:
+    voxels = ", ".join(map(str, how.shape(FIELD[0])))
     lines = [
         f"geometry: {base.name}.xml",
         "patient_position: HFS",
@@ -166,6 +167,8 @@ def _write_acquisition(base: Path, exposure: "Exposure") -> None:
         f"i0: {exposure.photons:g}",
         f"breathing: {base.name}_breathing.csv",
         "inhale: high",
+        f"voxel_mm: {how.voxel:g}",
+        f"voxels: [{voxels}]",
     ]
     _write(base.with_suffix(".yaml"), lines)
     _write(base.with_name(f"{base.name}_truth.yaml"), ["phases: true"])
