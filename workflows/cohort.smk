@@ -7,8 +7,10 @@ from stat import S_ISDIR
 
 from snakemake.exceptions import WorkflowError
 
+from medscience.config.acquisition import Scan, is_scan
 from medscience.config.settings import read_cohort
 from medscience.config.sheet import NAME
+from medscience.config.yaml import read_yaml
 from medscience.description import find_model
 from medscience.errors import MedscienceError
 from medscience.review.reviews import read_reviews
@@ -84,6 +86,34 @@ def samples_of(*tracks):
     """What the wildcard `sample` may be in a rule for some tracks."""
     names = [sample.name for sample in COHORT.samples if sample.track in tracks]
     return "|".join(names) or "(?!)"
+
+
+def is_projected(sample):
+    """Whether a sample's image has to be reconstructed; a file that cannot be read stops its own sample only."""
+    try:
+        return sample.track == "cbct4d" and is_scan(Path(sample.acquisition or ""))
+    except MedscienceError:
+        return False
+
+
+PROJECTED = [sample.name for sample in COHORT.samples if is_projected(sample)]
+WITH_AN_IMAGE = [s.name for s in COHORT.samples if s.name not in PROJECTED]
+
+
+def prior(wildcards):
+    """The image of all views, where there is one."""
+    if wildcards.sample in PROJECTED:
+        return f"results/priors/{wildcards.sample}.ome.zarr.commit.json"
+    return []
+
+
+def named_by_acquisition(wildcards):
+    """The files that an acquisition file of projections names, and itself."""
+    path = Path(COHORT.sample(wildcards.sample).acquisition)
+    try:
+        return [path, *map(path.with_name, read_yaml(path, Scan).files.values())]
+    except (MedscienceError, ValueError):
+        return [path]
 
 
 def reference_source(wildcards):

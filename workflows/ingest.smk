@@ -8,6 +8,8 @@ rule ingest:
         "logs/ingest/{sample}.log",
     benchmark:
         "logs/ingest/{sample}.tsv"
+    wildcard_constraints:
+        sample="|".join(WITH_AN_IMAGE) or "(?!)",
     group:
         group
     resources:

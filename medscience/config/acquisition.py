@@ -5,11 +5,12 @@ One YAML (or JSON) file serves all sources that were recorded alike; the sample 
 """
 
 from math import cos, radians
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from medscience.config.yaml import Strict
+from medscience.config.yaml import Strict, parse_yaml
 
 Positive = Annotated[float, Field(gt=0)]
 Angle = Annotated[float, Field(ge=0, lt=90)]
@@ -103,6 +104,12 @@ class Scan(Strict):
     voxels: tuple[Side, Side, Side] | None = None
     """Along the scanner's axis, from the floor up, and across; else all of the field of view."""
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it names, by their role."""
+        named = {"geometry": self.geometry, "air": self.air, "breathing": self.breathing}
+        return {role: name for role, name in named.items() if name}
+
     @model_validator(mode="after")
     def _air_is_known(self) -> Self:
         given = [name for name in ("i0", "air") if getattr(self, name) is not None]
@@ -111,6 +118,18 @@ class Scan(Strict):
         if self.values != "line-integrals" and len(given) != 1:
             raise ValueError("counts need i0 or air, one of them")
         return self
+
+
+def is_scan(acquisition: Path) -> bool:
+    """Whether an acquisition file speaks of projections: it names a geometry.
+
+    Raises
+    ------
+    ConfigError
+        If it is not plain YAML.
+    """
+    content = parse_yaml(acquisition)
+    return isinstance(content, dict) and "geometry" in content
 
 
 class Volume(Strict):

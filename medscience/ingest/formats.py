@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from medscience.config.acquisition import is_scan
 from medscience.errors import InputError
 from medscience.ingest.choices import Choices
 from medscience.ingest.container import ENDINGS
@@ -15,7 +16,7 @@ from medscience.ingest.nifti import open_nifti
 from medscience.ingest.nrrd import open_nrrd
 from medscience.ingest.ome_zarr import open_ome_zarr, open_zipped
 from medscience.ingest.phases import holds_phases, open_phases
-from medscience.ingest.projections import is_scan, open_projections
+from medscience.ingest.projections import open_projections
 from medscience.ingest.source import Source
 from medscience.ingest.tiff import open_tiff
 from medscience.ingest.video import open_video

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.config.acquisition import Scan
-from medscience.config.yaml import parse_yaml, read_yaml
+from medscience.config.yaml import read_yaml
 from medscience.description import file_sha256
 from medscience.errors import InputError
 from medscience.geometry import Geometry
@@ -25,14 +25,6 @@ LEAST_ARC = 10.0
 """Degrees; a scan over less was written in radians."""
 DISPLACED = 0.1
 """From which difference of its sides, relative to its width, a detector is a half-fan: RTK's rule."""
-
-
-def is_scan(acquisition: Path | None) -> bool:
-    """Whether an acquisition file speaks of projections: it names a geometry."""
-    if acquisition is None:
-        return False
-    content = parse_yaml(acquisition)
-    return isinstance(content, dict) and "geometry" in content
 
 
 def open_projections(path: Path, acquisition: Path) -> Source:
@@ -59,7 +51,9 @@ def open_projections(path: Path, acquisition: Path) -> Source:
     repairs: list[Repair] = []
     scan = read_yaml(acquisition, Scan)
     stack = open_views(path, repairs)
-    files = named_files(acquisition)
+    files = {
+        role: file_beside(acquisition, name, kind="SCAN", field=role) for role, name in scan.files.items()
+    }
     views = read_geometry(files["geometry"])
     rows = _rows(path, stack, len(views), repairs)
     breathing = _breathing(files.get("breathing"), scan, len(views), repairs)
@@ -91,17 +85,8 @@ def open_projections(path: Path, acquisition: Path) -> Source:
         ),
         repairs,
         len(kept),
-        {role: file_sha256(file) for role, file in named_files(acquisition).items()},
+        {role: file_sha256(file) for role, file in files.items()},
     )
-
-
-def named_files(acquisition: Path) -> dict[str, Path]:
-    """Return the files that an acquisition file names, by their role."""
-    scan = read_yaml(acquisition, Scan)
-    named = {"geometry": scan.geometry, "air": scan.air, "breathing": scan.breathing}
-    return {
-        role: file_beside(acquisition, name, kind="SCAN", field=role) for role, name in named.items() if name
-    }
 
 
 def _slabs(

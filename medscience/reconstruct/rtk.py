@@ -42,6 +42,13 @@ def toolkit() -> tuple[Any, Any]:
     return itk, RTK
 
 
+def use_threads(count: int) -> None:
+    """Let RTK use as many threads."""
+    itk, _ = toolkit()
+    itk.MultiThreaderBase.SetGlobalMaximumNumberOfThreads(count)
+    itk.MultiThreaderBase.SetGlobalDefaultNumberOfThreads(count)
+
+
 def image_type() -> Any:  # noqa: ANN401 - a class of ITK's own making
     """Return ITK's type of volumes and stacks of projections: float32 in three axes."""
     itk, _ = toolkit()

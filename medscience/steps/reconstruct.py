@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from medscience.errors import about
-from medscience.steps.options import Memory, promised_memory
+from medscience.steps.options import Memory, Threads, promised_memory
 
 if TYPE_CHECKING:
     from medscience.reconstruct.job import Job
@@ -30,6 +30,7 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     smooth_time: Annotated[float, typer.Option(min=0, help="of ROOSTER: how smooth in time")] = 2e-4,
     rounds: Annotated[int, typer.Option(min=1, help="of ROOSTER")] = 10,
     memory: Memory = "8G",
+    threads: Threads = None,
 ) -> None:
     """Reconstruct a scan: first all views together, then each phase of the breath, in Hounsfield units.
 
@@ -44,16 +45,18 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     with about(stored.path):
         job = Job.of(stored.image, stored.content.source)
         peak = job.check_memory(promised_memory(memory), method, phases)
-    _write_prior(stored, job, prior)
+    _write_prior(stored, job, prior, threads)
     wanted: dict[str, Any] = {"method": method, "phases": phases}
     wanted |= asdict(settings) if method == "rooster" else {}
     with about(stored.path):
-        _write_phases(stored, job, destination, prior, (wanted, settings, peak))
+        _write_phases(stored, job, destination, prior, (wanted, settings, peak, threads))
 
 
-def _write_prior(stored: "StoredImage", job: "Job", destination: Path) -> None:
+def _write_prior(stored: "StoredImage", job: "Job", destination: Path, threads: int | None) -> None:
     """Write the image from all views, unless it is there."""
     from medscience.image import Meaning
+    from medscience.machine.cores import usable_cores
+    from medscience.reconstruct.rtk import use_threads
     from medscience.store.commit import Provenance
     from medscience.store.grid import regions
     from medscience.store.images import ImageWriter
@@ -66,6 +69,7 @@ def _write_prior(stored: "StoredImage", job: "Job", destination: Path) -> None:
     )
     if is_done(destination, provenance):
         return
+    use_threads(threads or usable_cores())
     with shown(f"reconstruct all views of {stored.name}"), staged(destination, provenance) as staging:
         content = Content.of(Meaning(job.grid, value_unit="HU"), source=_facts(stored, job))
         writer = ImageWriter(staging, content, job.grid.shape, "float32")
@@ -78,22 +82,29 @@ def _write_prior(stored: "StoredImage", job: "Job", destination: Path) -> None:
 
 
 def _write_phases(
-    stored: "StoredImage", job: "Job", destination: Path, prior: Path, how: tuple[dict[str, Any], Any, int]
+    stored: "StoredImage",
+    job: "Job",
+    destination: Path,
+    prior: Path,
+    how: tuple[dict[str, Any], Any, int, int | None],
 ) -> None:
     """Write the phases, each as it is made; phases of an interrupted run stay."""
     from medscience.image import Meaning
+    from medscience.machine.cores import usable_cores
+    from medscience.reconstruct.rtk import use_threads
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
     from medscience.store.metadata import Content
     from medscience.store.staging import is_done, staged
     from medscience.terminal.progress import shown
 
-    wanted, settings, peak = how
+    wanted, settings, peak, threads = how
     whole = open_image(prior)
     digests = {"projections": stored.commit.digest, "prior": whole.commit.digest}
     provenance = Provenance("reconstruct", wanted, digests)
     if is_done(destination, provenance):
         return
+    use_threads(threads or usable_cores())
     known, found = job.phases()
     bins, record = job.bins(known, wanted["phases"])
     notes = [*found.pop("warnings"), *record.pop("warnings")]

@@ -1,0 +1,85 @@
+# Cone-beam projections: line integrals, then an image of each phase of the breath and one of all views.
+
+
+rule projections:
+    output:
+        "results/projections/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/projections/{sample}.log",
+    wildcard_constraints:
+        sample="|".join(PROJECTED) or "(?!)",
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("ingest"),
+        runtime=runtime("ingest"),
+        turn=1,
+    params:
+        source=source,
+        digest=source_digest,
+        acquisition=acquisition,
+        stamp=lambda wildcards: stamp_of_source(wildcards.sample),
+        told=lambda wildcards: [stamp(path) for path in named_by_acquisition(wildcards)],
+        failed="results/failed/ingest/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "ingest {params.source:q} {output} {params.digest} {params.acquisition:q} &> {log}"
+
+
+rule reconstruct:
+    input:
+        "results/projections/{sample}.ome.zarr.commit.json",
+    output:
+        image="results/images/{sample}.ome.zarr.commit.json",
+        prior="results/priors/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/reconstruct/{sample}.log",
+    benchmark:
+        "logs/reconstruct/{sample}.tsv"
+    wildcard_constraints:
+        sample="|".join(PROJECTED) or "(?!)",
+    group:
+        group
+    threads: COHORT.settings.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: job_mb("reconstruct", None, PROMISED, attempt),
+        runtime=lambda wildcards, attempt: job_minutes("reconstruct", None, attempt),
+        turn=1,
+    params:
+        failed="results/failed/reconstruct/{sample}.json",
+        memory=COHORT.settings.memory,
+    shell:
+        "medscience --failure-record {params.failed} "
+        "reconstruct {input} {output.image} {output.prior} --memory {params.memory:q} "
+        "--threads {threads} &> {log}"
+
+
+rule restore:
+    input:
+        image="results/images/{sample}.ome.zarr.commit.json",
+        prior=prior,
+        model="config/models/{model}.yaml",
+    output:
+        "results/restored/{model}/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/restore/{model}/{sample}.log",
+    benchmark:
+        "logs/restore/{model}/{sample}.tsv"
+    wildcard_constraints:
+        sample=samples_of("cbct4d"),
+    group:
+        group
+    threads: COHORT.settings.threads
+    resources:
+        mem_mb=mem_mb("predict"),
+        runtime=runtime("predict"),
+        turn=1,
+    params:
+        prior=lambda wildcards, input: ["--prior", input.prior] if input.prior else [],
+        failed="results/failed/predict/{model}/{sample}.json",
+        memory=COHORT.settings.memory,
+        precision=COHORT.settings.precision,
+    shell:
+        "medscience --failure-record {params.failed} "
+        "predict {input.image} {input.model} {output} {params.prior:q} --precision {params.precision} "
+        "--memory {params.memory:q} --threads {threads} &> {log}"
