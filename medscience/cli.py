@@ -16,6 +16,7 @@ import typer
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
 from medscience.steps import cluster, export, models, review, simulate
+from medscience.steps.assess import assess
 from medscience.steps.compare import compare
 from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
@@ -29,6 +30,7 @@ from medscience.steps.queue import queue
 from medscience.steps.reconstruct import reconstruct
 from medscience.steps.report import report
 from medscience.steps.simulate_espi import espi
+from medscience.steps.simulate_thorax import breathe, thorax
 from medscience.steps.status import status
 from medscience.steps.train import train
 from medscience.steps.verify import verify
@@ -78,6 +80,7 @@ for step in (
     detect,
     postprocess,
     measure,
+    assess,
     follow,
     compare,
     queue,
@@ -103,7 +106,12 @@ def _nothing() -> None:
     pass
 
 
-_group(app, "simulate", "Make data with known truth.", {"head": simulate.head, "espi": espi})
+_group(
+    app,
+    "simulate",
+    "Make data with known truth.",
+    {"head": simulate.head, "espi": espi, "thorax": thorax, "breathe": breathe},
+)
 _group(
     app,
     "export",

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from medscience.config.yaml import Strict, parse_yaml
+from medscience.config.yaml import Strict, check, parse_yaml
 from medscience.description import About, Millimetres, Side, Weighted
+from medscience.errors import ModelError
+from medscience.recipe import Card
 
 
 class RSTAR4DArguments(Strict):
@@ -70,6 +72,12 @@ class Tetris(Strict):
     save_every: Side
     """Steps after which at most so much work is lost."""
     seed: int
+    start: Literal["random", "prior"] = "random"
+    """``random``: as published. ``prior``: the network first gives the image of all phases as it is, and
+    learns what moves; where steps are few."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the convolutions while learning; the loss, and the weights, are in float32."""
+    card: Card = Card()
 
     @property
     def steps(self) -> int:
@@ -104,20 +112,47 @@ class Tetris(Strict):
         return self
 
 
-class RestoringModel(About, Weighted):
-    """The only home of what is tied to the weights of a network that restores an image."""
+class RestoringDesign(About):
+    """A network that restores an image, without its weights; ``config/recipes/NAME.yaml``."""
 
     network: RestoringNetwork
     input: PhasesInput
     output: ImageOutput
     training: Tetris | None = None
-    """How the weights were made, where that is known."""
+    """How the weights are made, where that is known."""
 
     @model_validator(mode="after")
-    def _axes_differ(self) -> "RestoringModel":
+    def _axes_differ(self) -> "RestoringDesign":
         if len({"LRPAIS".index(letter) // 2 for letter in self.input.axes}) != 3:
             raise ValueError(f"input.axes must name each world axis once, found {self.input.axes}")
         return self
+
+
+class RestoringModel(RestoringDesign, Weighted):
+    """The only home of what is tied to the weights of a network that restores an image."""
+
+
+def read_restoring_design(path: Path) -> tuple[RestoringDesign, Tetris]:
+    """Return the content of a recipe, or of a model file that has one.
+
+    Raises
+    ------
+    ModelError
+        If it does not say how the network is trained.
+    """
+    content = parse_yaml(path)
+    has_weights = isinstance(content, dict) and "weights" in content
+    design = check(path, content, RestoringModel if has_weights else RestoringDesign)
+    if design.training is None:
+        raise ModelError(
+            "TRAIN-RECIPE",
+            file=path,
+            field="training",
+            found="nothing",
+            expected="stages, and a seed",
+            fix="name a recipe, such as config/recipes/rstar4d.yaml",
+        )
+    return design, design.training
 
 
 def restores(path: Path) -> bool:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from medscience.errors import InputError, MismatchError
 from medscience.image import Image
 from medscience.inference.frame import AIR, SPACING_AGREES
-from medscience.restoration import RestoringModel
+from medscience.restoration import RestoringDesign
 
 
 def check_phases(image: Image) -> None:
@@ -48,7 +48,7 @@ def check_prior(image: Image, prior: Image) -> None:
     _check_unit(prior)
 
 
-def notes_of(image: Image, prior: Image | None, model: RestoringModel) -> tuple[str, ...]:
+def notes_of(image: Image, prior: Image | None, model: RestoringDesign) -> tuple[str, ...]:
     """Return what a reader of a restored image should know of how it was seen."""
     notes = []
     if prior is None:

@@ -27,7 +27,7 @@ from medscience.inference.stream import Stream
 from medscience.inference.sums import Slice
 from medscience.models.rstar4d import RSTAR4D
 from medscience.progress import Tell, nobody
-from medscience.restoration import RestoringModel
+from medscience.restoration import RestoringDesign
 from medscience.store.grid import CHUNK, SHARD, regions
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Restoration:
     prior: Image | None
     """The image of all phases, on the same grid; None: the mean of the phases."""
     stream: Stream
-    model: RestoringModel
+    model: RestoringDesign
     plan: Plan
     dtype: np.dtype[np.generic]
     """Of what is written: the image's own, if it holds whole numbers, else float32."""
@@ -178,7 +178,7 @@ def held_in(wish: str) -> torch.dtype:
 def prepare_restoration(
     image: Image,
     prior: Image | None,
-    model: tuple[RestoringModel, RSTAR4D],
+    model: tuple[RestoringDesign, RSTAR4D],
     memory: int,
     precision: torch.dtype = torch.float32,
 ) -> Restoration:
@@ -225,7 +225,7 @@ def prepare_restoration(
 
 
 def _plan(
-    image: Image, prior: Image | None, stream: Stream, model: RestoringModel, dtype: np.dtype[np.generic]
+    image: Image, prior: Image | None, stream: Stream, model: RestoringDesign, dtype: np.dtype[np.generic]
 ) -> Plan:
     """What is held: the stream, a run of slices as they are read, and one as it is written."""
     turn = image.geometry.reorientation(model.input.axes)

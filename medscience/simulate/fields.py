@@ -27,11 +27,11 @@ class Place:
 
     def where(self, inside: NDArray[np.bool_]) -> "Place":
         """Return the places of some voxels only, each (N,)."""
-        return Place(self.z[inside], self.y[inside], self.x[inside])
+        return type(self)(self.z[inside], self.y[inside], self.x[inside])
 
     def box(self, region: tuple[slice, slice, slice]) -> "Place":
         """Return the places of a box of voxels."""
-        return Place(self.z[region], self.y[region], self.x[region])
+        return type(self)(self.z[region], self.y[region], self.x[region])
 
     @property
     def side(self) -> Field:

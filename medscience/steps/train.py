@@ -46,6 +46,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
     from medscience.inference.plan import parse_memory
     from medscience.machine.cores import usable_cores
     from medscience.recipe import Recipe
+    from medscience.restoration import restores
 
     try:
         promised = parse_memory(memory)
@@ -57,6 +58,11 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
     path = find_design(model)
     if is_detector(parse_yaml(path)):
         _from_frames(path, name, into, resume=resume)
+        return
+    if restores(path):
+        if data is None:
+            raise _no_recipe(path, "no sheet")
+        _from_cases(path, data, name, into, promised, resume=resume)
         return
     design = read_design(path)
     if data is not None and isinstance(design.training, Recipe):
@@ -156,6 +162,32 @@ def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
         with shown(f"train {name}") as tell:
             state = job.fit(partial(write_checkpoint, folder / CHECKPOINT), tell).run(job.network, begin)
         log.info("wrote %s", write_detector(folder, name, job, state))
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _from_cases(path: Path, sheet: Path, name: str, into: Path, memory: int, *, resume: bool) -> None:
+    """Train a network that restores phases."""
+    from functools import partial
+
+    from medscience.restoration import read_restoring_design
+    from medscience.store.lease import leased
+    from medscience.terminal.progress import shown
+    from medscience.training.checkpoint import write_checkpoint
+    from medscience.training.restorer import prepare_restorer, reached, write_restorer
+    from medscience.training.resume import CHECKPOINT, is_done, state_to_begin_with
+
+    folder = into / name
+    into.mkdir(parents=True, exist_ok=True)
+    with leased(folder):
+        job = prepare_restorer(*read_restoring_design(path), sheet, memory)
+        if is_done(folder, name, job.start):
+            return
+        begin = state_to_begin_with(folder, job.start, resume=resume)
+        folder.mkdir(parents=True, exist_ok=True)
+        with shown(f"train {name}") as tell:
+            network, state = job.learn(begin, partial(write_checkpoint, folder / CHECKPOINT), tell)
+        results = reached(job, network, job.of("validation", "test"))
+        log.info("wrote %s", write_restorer(folder, name, job, state, results))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
 

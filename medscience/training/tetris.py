@@ -6,6 +6,7 @@ goes on with blocks that fit a memory: broad and thin, or narrow and thick.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -103,18 +104,20 @@ def learned(
     """
     network, follower = _begun(recipe, network, state)
     tell(state.step, recipe.steps)
+    begun, before = time.perf_counter(), state.seconds
     for step in range(state.step + 1, recipe.steps + 1):
         stage, learning_rate = recipe.at(step)
         if recipe.begins(step) and stage.dimensions == "4D":
             network = opened(network)
         if recipe.begins(step):
             follower = Follower(network, ADAM)
-        loss = _learn(network, drawn(examples, recipe, step), step)
+        loss = _learn(network, drawn(examples, recipe, step), step, recipe.precision)
         follower.step(learning_rate)
         state = replace(state, step=step, losses=(*state.losses, loss))
         if step % recipe.save_every == 0 or step == recipe.steps:
             weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
-            state = replace(state, weights=weights, optimiser=follower.state())
+            seconds = before + time.perf_counter() - begun
+            state = replace(state, weights=weights, optimiser=follower.state(), seconds=seconds)
             save(state)
         tell(step, recipe.steps)
     return network.eval(), state
@@ -134,11 +137,12 @@ def _begun(recipe: Tetris, network: RSTAR4D, state: Checkpoint) -> tuple[RSTAR4D
     return made, follower
 
 
-def _learn(network: RSTAR4D, block: Block, step: int) -> float:
+def _learn(network: RSTAR4D, block: Block, step: int, precision: str) -> float:
     """Leave the gradients of a step's loss in the network, and return the loss."""
     network.zero_grad()
-    found: Tensor = network(torch.from_numpy(block.seen)[None])[0, 0]
-    loss = restoring_loss(found, torch.from_numpy(block.truth))
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        found: Tensor = network(torch.from_numpy(block.seen)[None])[0, 0]
+    loss = restoring_loss(found.float(), torch.from_numpy(block.truth))
     loss.backward()  # type: ignore[no-untyped-call]
     if not torch.isfinite(loss):
         raise TrainingError(

@@ -1,0 +1,1 @@
+"""A thorax that breathes, and its cone-beam projections, with everything about them known."""
