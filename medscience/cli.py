@@ -21,6 +21,7 @@ from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
 from medscience.steps.follow import follow
 from medscience.steps.ingest import ingest
+from medscience.steps.lesions import lesions
 from medscience.steps.measure import measure
 from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
@@ -76,6 +77,7 @@ for step in (
     detect,
     postprocess,
     measure,
+    lesions,
     follow,
     compare,
     queue,
