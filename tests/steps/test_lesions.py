@@ -17,14 +17,19 @@ NAMES = tuple(
 )
 
 
-def write_liver(folder, *, names=NAMES, name="case-1", shape=(12, 20, 20)):
-    """A CT with two lesions, and its labels: the stores' paths."""
+def write_scan(folder, name="case-1", shape=(12, 20, 20), **grid):
+    """A CT of a liver with two lesions; its path and its truth."""
     truth = np.zeros(shape, np.uint8)
     truth[2:10, 3:17, 3:17] = 1
     truth[4:7, 6:9, 5:10] = 2
     truth[8, 12, 12] = 2
     scan = np.where(truth == 2, 60, np.where(truth == 1, 110, -900)).astype(np.int16)
-    image = write(folder / f"images/{name}.ome.zarr", scan)
+    return write(folder / f"images/{name}.ome.zarr", scan, **grid), truth
+
+
+def write_liver(folder, *, names=NAMES, name="case-1", **shape):
+    """The same, and its labels."""
+    image, truth = write_scan(folder, name, **shape)
     meaning = LabelMeaning(names, name, open_image(image).commit.digest, model="net")
     labels = write(folder / f"labels/net/{name}.ome.zarr", truth, labels=meaning)
     return image, labels, truth
