@@ -113,6 +113,8 @@ _group(
         "brain-mask": export.brain_mask,
         "skull-stripped": export.skull_stripped,
         "film": export.film,
+        "ct": export.ct,
+        "seg": export.seg,
     },
 )
 _group(
