@@ -15,7 +15,7 @@ import typer
 
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
-from medscience.steps import cluster, export, models, review, simulate
+from medscience.steps import cluster, cohort, export, models, review, simulate
 from medscience.steps.compare import compare
 from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
@@ -128,6 +128,12 @@ _group(
         "verify": review.verify,
         "agreement": review.agreement,
     },
+)
+_group(
+    app,
+    "cohort",
+    "Make the sample sheet of a public data set.",
+    {"lits": cohort.lits, "msd": cohort.msd, "ircadb": cohort.ircadb},
 )
 _group(
     app,
