@@ -15,13 +15,14 @@ import typer
 
 from medscience.errors import MedscienceError, SystemFaultError
 from medscience.machine.stop import Stop, stop_when_told
-from medscience.steps import cluster, export, models, review, simulate
+from medscience.steps import cluster, cohort, export, models, review, simulate
 from medscience.steps.assess import assess
 from medscience.steps.compare import compare
 from medscience.steps.detect import detect
 from medscience.steps.doctor import doctor
 from medscience.steps.follow import follow
 from medscience.steps.ingest import ingest
+from medscience.steps.lesions import lesions
 from medscience.steps.measure import measure
 from medscience.steps.plan import plan
 from medscience.steps.postprocess import postprocess
@@ -81,6 +82,7 @@ for step in (
     postprocess,
     measure,
     assess,
+    lesions,
     follow,
     compare,
     queue,
@@ -121,6 +123,8 @@ _group(
         "brain-mask": export.brain_mask,
         "skull-stripped": export.skull_stripped,
         "film": export.film,
+        "ct": export.ct,
+        "seg": export.seg,
     },
 )
 _group(
@@ -134,6 +138,12 @@ _group(
         "verify": review.verify,
         "agreement": review.agreement,
     },
+)
+_group(
+    app,
+    "cohort",
+    "Make the sample sheet of a public data set.",
+    {"lits": cohort.lits, "msd": cohort.msd, "ircadb": cohort.ircadb},
 )
 _group(
     app,

@@ -34,6 +34,12 @@ PAGE = "results/report/cohort.html"
 STRIKES = [sample.name for sample in COHORT.samples if sample.track == "steelpan"]
 NOTES = ["results/report/cohort_notes.tsv"] if STRIKES else []
 MODELS = sorted({model for model, _ in COHORT.pairs})
+LIVERS = [sample.name for sample in COHORT.samples if sample.track == "liver_ct"]
+LESIONS = (
+    ["results/report/cohort_lesions.tsv", "results/report/cohort_livers.tsv"]
+    if LIVERS
+    else []
+)
 QUEUES = [f"results/review/{model}.tsv" for model in MODELS]
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
@@ -153,6 +159,15 @@ def films():
         f"results/films/{model}/{sample}.mp4"
         for model, sample in COHORT.pairs
         if sample in STRIKES and not REVIEWS.rejected(model, sample)
+    ]
+
+
+def lesion_tables():
+    """The lesions of every liver that nobody rejected."""
+    return [
+        f"results/lesions/{model}/{sample}.parquet"
+        for model, sample in COHORT.pairs
+        if sample in LIVERS and not REVIEWS.rejected(model, sample)
     ]
 
 

@@ -30,3 +30,34 @@ rule measure:
         "medscience --failure-record {params.failed} "
         "measure {input.labels} {input.image} {output} {params.reference} "
         "{params.correction:q} &> {log}"
+
+
+rule lesions:
+    input:
+        labels="results/labels/{model}/{sample}.ome.zarr.commit.json",
+        image="results/images/{sample}.ome.zarr.commit.json",
+        reference=reference,
+        correction=correction,
+    output:
+        lesions="results/lesions/{model}/{sample}.parquet",
+        liver="results/livers/{model}/{sample}.parquet",
+    log:
+        "logs/lesions/{model}/{sample}.log",
+    wildcard_constraints:
+        sample=samples_of("liver_ct"),
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("measure"),
+        runtime=runtime("measure"),
+        turn=1,
+    params:
+        reference=lambda wildcards, input: (
+            f"--reference {input.reference}" if input.reference else ""
+        ),
+        correction=correction_option,
+        failed="results/failed/lesions/{model}/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "lesions {input.labels} {input.image} {output.lesions} {output.liver} {params.reference} "
+        "{params.correction:q} &> {log}"

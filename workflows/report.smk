@@ -7,10 +7,12 @@ rule report:
         sheet=str(COHORT.settings.samples),
         tables=measured(),
         films=films(),
+        lesions=lesion_tables(),
     output:
         page=PAGE,
         table="results/report/cohort.tsv",
         notes=NOTES,
+        lesions=LESIONS,
     log:
         "logs/report.log",
     resources:

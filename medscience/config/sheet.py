@@ -196,7 +196,7 @@ def name_faults(cells: dict[str, str]) -> Iterator[str]:
     for name, cell in cells.items():
         if cell.startswith('"'):
             yield f"{name}: begins with a quotation mark, but cells are taken as they stand"
-        yield from (f"{name}: {fault}" for fault in _form_faults(name, cell))
+        yield from (f"{name}: {fault}" for fault in form_faults(name, cell))
     if not re.fullmatch(NAME, cells["sample"]):
         yield f"sample: {cells['sample']!r} is not made of letters, digits, _ and - (64 at most)"
 
@@ -215,8 +215,8 @@ def _cell_faults(cells: dict[str, str]) -> Iterator[str]:
             yield f"{name}: {cells[name]!r} is none of the answers that medscience ingest knows"
 
 
-def _form_faults(name: str, cell: str) -> Iterator[str]:
-    """What no cell of free text may hold, and no path."""
+def form_faults(name: str, cell: str) -> Iterator[str]:
+    """Yield what no cell of free text may hold, and no path."""
     if name in FREE and cell != cell.strip(" "):
         yield "begins or ends with a blank"
     if name in FREE and any(unicodedata.category(sign) in UNSEEN for sign in cell):

@@ -4,7 +4,7 @@ A sample is done when it is measured. One that is not, or whose files cannot be 
 failure with one line; it never stops the report.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +15,16 @@ from medscience.config.settings import Cohort, Settings
 from medscience.config.sheet import Sample
 from medscience.errors import ConfigError, one_line
 from medscience.kinds import AnyModel, read_any_model
+from medscience.measure.lesions import LESIONS
+from medscience.measure.livers import LIVERS
 from medscience.measure.notes import NOTES
 from medscience.measure.regions import SCHEMA
+from medscience.measure.scores import Scores
 from medscience.progress import Tell, nobody
 from medscience.report.budget import share
 from medscience.report.compare import Comparison, comparisons
 from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
+from medscience.report.livers import read_liver, scores_by_model
 from medscience.report.pictures import Pictures
 from medscience.report.results import Result, read_result, table_path
 from medscience.report.reviewed import Reviewed, reviewed
@@ -59,6 +63,12 @@ class CohortReport:
     """Results of recordings of a steelpan."""
     notes: pa.Table
     """Their rows, with the columns of `medscience.measure.notes.NOTES`."""
+    scores: tuple[tuple[str, Scores], ...]
+    """How models do on livers, by name, where there are references."""
+    lesions: pa.Table
+    """Rows of all livers, with the columns of `medscience.measure.lesions.LESIONS`."""
+    livers: pa.Table
+    """A row for each of them, with the columns of `medscience.measure.livers.LIVERS`."""
     settings: Settings
     config: Path
     """The file of the settings."""
@@ -133,6 +143,7 @@ def collect(
             found.append(_outcome(results, model, sample, pictures, correction, room.image))
     done = [outcome for outcome in found if isinstance(outcome, Result)]
     strikes = tuple(outcome for outcome in found if isinstance(outcome, StrikeResult))
+    livers = [result.liver for result in done if result.liver]
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)
     return CohortReport(
@@ -146,6 +157,9 @@ def collect(
         measurements=pa.concat_tables([SCHEMA.empty_table(), *(result.table for result in done)]),
         strikes=strikes,
         notes=pa.concat_tables([NOTES.empty_table(), *(strike.table for strike in strikes)]),
+        scores=tuple(scores_by_model(done)),
+        lesions=pa.concat_tables([LESIONS.empty_table(), *(liver.tables[0] for liver in livers)]),
+        livers=pa.concat_tables([LIVERS.empty_table(), *(liver.tables[1] for liver in livers)]),
         settings=cohort.settings,
         config=config,
         reviewed=tuple(reviewed(cohort, said, done)),
@@ -161,7 +175,11 @@ def _outcome(
     try:
         if sample.track == "steelpan":
             return read_strike(results, model, sample, most)
-        return read_result(results, model, sample, pictures, correction)
+        result = read_result(results, model, sample, pictures, correction)
+        if sample.track != "liver_ct":
+            return result
+        liver = read_liver(results, result)
+        return replace(result, liver=liver, runs=(*result.runs, liver.run))
     except UNREADABLE as fault:
         return find_record(results, model, sample) or failure_of(fault, model, sample)
 

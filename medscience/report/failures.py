@@ -16,6 +16,11 @@ VOLUMES = {
     "measure": None,
 }
 """The steps that lead to a measurement, in order, and what each makes on the way."""
+LIVERS = VOLUMES | {
+    "lesions": "livers/{model}/{sample}.parquet",
+    "measure": VOLUMES["measure"],
+}
+"""The same for livers."""
 FRINGES = {
     "ingest": "images/{sample}.ome.zarr",
     "detect": "detections/{model}/{sample}.parquet",
@@ -82,7 +87,7 @@ def _owner(step: str, model: str) -> str | None:
 
 def steps_of(sample: Sample) -> dict[str, str | None]:
     """Return the steps that lead to a sample's measurement, in order, and what each makes on the way."""
-    return FRINGES if sample.track == "steelpan" else VOLUMES
+    return {"steelpan": FRINGES, "liver_ct": LIVERS}.get(sample.track, VOLUMES)
 
 
 def _unfinished(results: Path, model: str, sample: Sample) -> str:

@@ -36,7 +36,8 @@ NIIVUE = "niivue/niivue-0.69.0.umd.js.gz"
 def write_report(report: CohortReport, dest: Path) -> None:
     """Write the page, and the measurements of all results beside it as tab-separated text.
 
-    Notes of struck pans have columns of their own and a file of their own, ``NAME_notes.tsv``.
+    Notes of struck pans have columns of their own and a file of their own, ``NAME_notes.tsv``; so have the
+    lesions of livers, ``NAME_lesions.tsv``, and their cases, ``NAME_livers.tsv``.
 
     Each file is replaced at once: a reader sees the old one or the new one.
 
@@ -51,8 +52,11 @@ def write_report(report: CohortReport, dest: Path) -> None:
         dest: page(report, dest.with_suffix(".tsv").name),
         dest.with_suffix(".tsv"): _text(report.measurements),
     }
-    if "steelpan" in report.tracks:
-        files[dest.with_name(f"{dest.stem}_notes.tsv")] = _text(report.notes)
+    beside = {"steelpan": {"notes": report.notes}}
+    beside["liver_ct"] = {"lesions": report.lesions, "livers": report.livers}
+    for track in report.tracks & beside.keys():
+        for name, rows_of_track in beside[track].items():
+            files[dest.with_name(f"{dest.stem}_{name}.tsv")] = _text(rows_of_track)
     for path, text in files.items():
         with replaced(path) as temporary:
             temporary.write_bytes(text.encode("utf-8", "replace"))
@@ -78,6 +82,8 @@ def page(report: CohortReport, table: str) -> str:
             report=report,
             table=table,
             notes_table=f"{Path(table).stem}_notes.tsv",
+            lesions_table=f"{Path(table).stem}_lesions.tsv",
+            livers_table=f"{Path(table).stem}_livers.tsv",
             policy=content_security_policy([script, gzip.decompress(niivue).decode()], [style]),
             # the page's own files, without a word of a user's
             style=Markup(style),  # noqa: S704

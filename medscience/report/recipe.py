@@ -38,6 +38,11 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     correction = result.correction.as_posix() if result.correction else None
     options = *_option("--reference", sample.reference and reference), *_option("--correction", correction)
     yield _line("measure", labels, image, table, *options)
+    if result.liver:
+        lesions, liver = (
+            f"results/{folder}/{model}/{sample.name}.parquet" for folder in ("lesions", "livers")
+        )
+        yield _line("lesions", labels, image, lesions, liver, *options)
 
 
 def strike_commands(strike: StrikeResult, settings: Settings) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -19,6 +19,9 @@ from medscience.store.commit import Commit, read_commit
 from medscience.store.images import StoredImage, open_image
 from medscience.store.metadata import LabelMeaning
 from medscience.store.tables import read_record, read_table
+
+if TYPE_CHECKING:
+    from medscience.report.livers import Liver
 
 SHA256 = 64
 """Letters of a digest."""
@@ -80,6 +83,8 @@ class Result:
     """What a person made of the labels: it was measured, and is shown."""
     edits: Edits | None = None
     """How it differs from the model's labels."""
+    liver: "Liver | None" = None
+    """Its lesions, where the sample is a liver."""
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -69,6 +69,35 @@ def replaced(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def created(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`, which must not exist; on success it gets that name at once.
+
+    On an error the temporary folder is deleted.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something of that name.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    temporary = _beside(folder)
+    temporary.mkdir()
+    try:
+        with naming(folder):
+            yield temporary
+            for below, _, names in os.walk(temporary):
+                for name in names:
+                    sync(Path(below, name))
+            sync_tree(temporary)
+            temporary.rename(folder)
+            sync(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def create_once(path: Path, content: bytes) -> None:
     """Write a file that must not exist yet, whole and durable.
 

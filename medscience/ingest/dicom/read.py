@@ -58,19 +58,8 @@ def open_dicom(path: Path, acquisition: Path | None = None, choices: Choices | N
         If the files make no volume, or more than one; the file and the attribute at fault are named.
         Compressed pixels are checked when they are read.
     """
-    choices = choices or Choices()
-    found = find_files(path)
-    instances = choose_series(path, found, choices)
-    repairs = [*found.repairs, *flags(instances)]
-    forms: dict[int, Form] = {}
-    frames: list[Frame] = []
-    for one in instances:
-        with about(one.file.name):
-            forms[id(one)] = read_form(one)
-            check_pixels(one, forms[id(one)], repairs)
-            frames += read_frames(one, unscaled="no-rescale" in choices.accept)
-        repairs += one.content.repairs
-    placed = stack(path, without_copies(frames, repairs), forms, choices, repairs)
+    repairs: list[Repair] = []
+    placed, forms = _placed(path, choices or Choices(), repairs)
     in_time = len(placed.volumes) > 1
     step = _time_step(placed.frames[0], acquisition, repairs, in_time=in_time)
     reader = Reader(placed.every, forms)
@@ -91,6 +80,41 @@ def open_dicom(path: Path, acquisition: Path | None = None, choices: Choices | N
         repairs,
         len(placed.volumes),
     )
+
+
+def read_slices(path: Path, choices: Choices) -> tuple[str, Stack]:
+    """Return a series' digest, as its store states it, and its slices in the order of the volume.
+
+    Parameters
+    ----------
+    path : Path
+        As for `open_dicom`.
+    choices : Choices
+        As they were made when it was brought in.
+
+    Raises
+    ------
+    InputError
+        If the files make no volume, or more than one.
+    """
+    placed, _ = _placed(path, choices, [])
+    return _digest(path, placed.every), placed
+
+
+def _placed(path: Path, choices: Choices, repairs: list[Repair]) -> tuple[Stack, dict[int, Form]]:
+    """Return the slices of a series in their order, and the form of each instance by its `id`."""
+    found = find_files(path)
+    instances = choose_series(path, found, choices)
+    repairs += [*found.repairs, *flags(instances)]
+    forms: dict[int, Form] = {}
+    frames: list[Frame] = []
+    for one in instances:
+        with about(one.file.name):
+            forms[id(one)] = read_form(one)
+            check_pixels(one, forms[id(one)], repairs)
+            frames += read_frames(one, unscaled="no-rescale" in choices.accept)
+        repairs += one.content.repairs
+    return stack(path, without_copies(frames, repairs), forms, choices, repairs), forms
 
 
 def _time_step(
