@@ -30,6 +30,7 @@ from medscience.steps.predict import predict
 from medscience.steps.queue import queue
 from medscience.steps.reconstruct import reconstruct
 from medscience.steps.report import report
+from medscience.steps.simulate_abdomen import abdomen
 from medscience.steps.simulate_espi import espi
 from medscience.steps.simulate_thorax import breathe, thorax
 from medscience.steps.status import status
@@ -112,7 +113,7 @@ _group(
     app,
     "simulate",
     "Make data with known truth.",
-    {"head": simulate.head, "espi": espi, "thorax": thorax, "breathe": breathe},
+    {"head": simulate.head, "espi": espi, "abdomen": abdomen, "thorax": thorax, "breathe": breathe},
 )
 _group(
     app,

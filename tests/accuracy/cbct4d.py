@@ -59,7 +59,9 @@ class Case:
 
     def reconstructed(self, method: str, name: str, **options: float) -> None:
         """Reconstruct in another way."""
-        reconstruct(self.store("projections"), self.store(name), self.store("prior"), method=method, **options)  # type: ignore[arg-type]
+        reconstruct(
+            self.store("projections"), self.store(name), self.store("prior"), method=method, **options
+        )  # type: ignore[arg-type]
 
     def numbers(self, name: str) -> dict[str, float]:
         """Return what is measured of some phases."""
