@@ -89,6 +89,7 @@ def test_the_page_shows_them_and_the_tables_lie_beside_it(made, tmp_path):
     assert "the reference has 2, of which 1 is missed" in html
     assert "missed 2" in html
     assert "1 of 1" in html
+    assert "surfaces of tumours, average (mm)" in html
     assert "<code>RMSE_Tumorburden</code>" in html
     for name, rows in (("lesions", 5), ("livers", 2)):
         with (tmp_path / f"cohort_{name}.tsv").open(newline="") as file:
