@@ -2,6 +2,7 @@
 # Settings: config/config.yaml, or another file given with --config settings=FILE.
 
 
+include: "workflows/alone.smk"
 include: "workflows/cohort.smk"
 include: "workflows/resources.smk"
 include: "workflows/ingest.smk"
@@ -20,6 +21,7 @@ rule all:
 
 
 onstart:
+    refuse_a_second_run("run")
     if workflow.non_local_exec:
         shell("medscience cluster estimate {CONFIG:q} --table {FORECASTS:q}")
 

@@ -173,6 +173,17 @@ class NetworkInput(Strict):
     """What the network sees: the scan's own field of view at `spacing`, or FreeSurfer's conformed cube
     (256 voxels of 1 mm a side, whole numbers from 0 to 255)."""
     crop: Crop | None = None
+    mirror: Annotated[str, Field(pattern="^[LRPAIS]{0,3}$")] = ""
+    """Those of `axes` along which it also sees the scan mirrored: logits of all mirror images are averaged.
+    Not along left and right where its labels have sides."""
+
+    @model_validator(mode="after")
+    def _mirrors_its_own_axes(self) -> "NetworkInput":
+        if not set(self.mirror) <= set(self.axes) or len(set(self.mirror)) < len(self.mirror):
+            raise ValueError(
+                f"mirror must name letters of axes ({self.axes}), each once; found {self.mirror!r}"
+            )
+        return self
 
 
 class Label(Strict):

@@ -71,3 +71,13 @@ def from_table(table: pa.Table) -> Sequence[Detection]:
         )
         for row in table.to_pylist()
     ]
+
+
+def frames_that_differ(table: pa.Table, other: pa.Table) -> set[int]:
+    """Return the frames in which two tables of `SCHEMA` do not hold the same."""
+    frames: list[dict[int, list[object]]] = [{}, {}]
+    for found, rows in zip(frames, (table, other), strict=True):
+        for row in rows.to_pylist():
+            found.setdefault(row["frame"], []).append(row)
+    one, two = frames
+    return {frame for frame in one.keys() | two.keys() if one.get(frame) != two.get(frame)}

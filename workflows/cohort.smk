@@ -37,7 +37,7 @@ LESIONS = (
     if LIVERS
     else []
 )
-MODELS = sorted({model for model, sample in COHORT.pairs if sample not in STRIKES})
+MODELS = sorted({model for model, _ in COHORT.pairs})
 QUEUES = [f"results/review/{model}.tsv" for model in MODELS]
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 
@@ -103,15 +103,15 @@ def reference(wildcards):
 
 
 def correction(wildcards):
-    """The commit of the correction that stands; one that is lost stops its own sample only."""
-    store = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
-    commit = store and commit_path(store)
-    return [str(commit)] if commit and commit.exists() else []
+    """The correction that stands, a store's commit or a table; one that is lost stops its own sample only."""
+    found = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
+    file = commit_path(found) if found and found.suffix == ".zarr" else found
+    return [str(file)] if file and file.exists() else []
 
 
 def correction_option(wildcards):
-    store = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
-    return ["--correction", store] if store else []
+    found = REVIEWS.corrections.get((wildcards.model, wildcards.sample))
+    return ["--correction", found] if found else []
 
 
 def measured(model=None):

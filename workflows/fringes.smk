@@ -31,6 +31,7 @@ rule follow:
     input:
         detections="results/detections/{model}/{sample}.parquet",
         image="results/images/{sample}.ome.zarr.commit.json",
+        correction=correction,
     output:
         notes="results/measurements/{model}/{sample}.parquet",
         motion="results/motion/{model}/{sample}.parquet",
@@ -47,10 +48,12 @@ rule follow:
     params:
         audio=audio,
         heard=lambda wildcards: [stamp(path) for path in audio(wildcards)[1:]],
+        correction=correction_option,
         failed="results/failed/follow/{model}/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "follow {input.detections:q} {input.image} {output.notes:q} {output.motion:q} {params.audio:q} &> {log}"
+        "follow {input.detections:q} {input.image} {output.notes:q} {output.motion:q} {params.audio:q} "
+        "{params.correction:q} &> {log}"
 
 
 rule film:

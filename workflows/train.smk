@@ -3,6 +3,7 @@
 # Settings: config/training.yaml, or another file: --config settings=FILE.
 
 
+include: "alone.smk"
 include: "training.smk"
 
 
@@ -10,6 +11,10 @@ rule all:
     default_target: True
     input:
         trained_models,
+
+
+onstart:
+    refuse_a_second_run("training")
 
 
 # an interrupted training goes on: its checkpoint is not an output, so nobody deletes it

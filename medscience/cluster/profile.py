@@ -19,6 +19,7 @@ jobs: {jobs} # that wait or run at a time
 retries: 3 # each in a job of its own, with more memory and time
 keep-going: true # one bad sample never stops the cohort
 keep-incomplete: true # a commit is whole or not there: of a group that fails, what is committed stays
+nolock: true # a lease that dies with its run stands in its place: workflows/alone.smk
 rerun-incomplete: true
 show-failed-logs: true
 latency-wait: 60 # seconds until a network file system shows what another node wrote

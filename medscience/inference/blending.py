@@ -7,7 +7,6 @@ have answered otherwise.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -16,21 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medscience.inference.decide import Head, decide
+from medscience.inference.doubt import Counted
 from medscience.inference.engine import Engine
 from medscience.inference.tiling import Region, Sizes
-
-
-@dataclass(slots=True)
-class Seams:
-    """How often tiles disagreed with their average."""
-
-    voxels: int = 0
-    differ: int = 0
-
-    @property
-    def score(self) -> float:
-        """Part of the overlapping voxels at which a tile alone answers otherwise: 0 is seamless."""
-        return self.differ / self.voxels if self.voxels else 0.0
 
 
 def tiles(shape: Sizes, side: Sizes) -> Iterator[Region]:
@@ -54,7 +41,7 @@ def blended(
     shape: Sizes,
     side: Sizes,
     box: Region,
-    seams: Seams,
+    seams: Counted,
 ) -> Tensor:
     """Return features (1, C, ...) of a box, averaged over all tiles that reach into it.
 
@@ -72,7 +59,7 @@ def blended(
         Sides of a tile.
     box : tuple of slice
         Part of the frame that is wanted.
-    seams : Seams
+    seams : Counted
         Counts, grown by this call.
     """
     head, labels = engine.head, Head(engine.head.layer)
@@ -97,7 +84,7 @@ def blended(
 
 
 def _count(
-    seams: Seams, alone: list[tuple[Region, NDArray[np.generic]]], together: NDArray[np.generic]
+    seams: Counted, alone: list[tuple[Region, NDArray[np.generic]]], together: NDArray[np.generic]
 ) -> None:
     """Compare each tile's own answer with the average, where tiles overlap."""
     tiles_there = np.zeros(together.shape, dtype=np.uint16)

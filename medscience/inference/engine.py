@@ -8,6 +8,7 @@ from torch import nn
 
 from medscience.inference.decide import Head
 from medscience.inference.layers import Layers
+from medscience.inference.mirror import Flips
 from medscience.inference.windows import Windows
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.receptive_field import alignment
@@ -27,6 +28,8 @@ class Engine:
     precision: Precision
     alignment: int
     """Number of voxels of which a tile's start must be a multiple."""
+    mirrors: tuple[Flips, ...] = ((),)
+    """The mirror images over which it averages, the scan as it is among them."""
 
 
 def engine(
@@ -34,6 +37,7 @@ def engine(
     precision: Precision = "float32",
     maps: tuple[str, ...] = (),
     thresholds: tuple[float, ...] = (),
+    mirrors: tuple[Flips, ...] = ((),),
 ) -> Engine:
     """Return a network ready to run.
 
@@ -48,15 +52,17 @@ def engine(
         What is kept of the logits beside the most likely class: see `Head`.
     thresholds : tuple of float
         How labels follow from probabilities: see `Head`.
+    mirrors : tuple of tuple of int
+        Mirror images over which it averages: see `medscience.inference.mirror.ways`.
     """
     kind = getattr(torch, precision)
     if isinstance(network, HDenseUNet):
-        return Engine(
-            Windows(network, kind), Head(_as_it_is(network.classes), maps, thresholds), precision, 1
-        )
+        head = Head(_as_it_is(network.classes), maps, thresholds)
+        return Engine(Windows(network, kind), head, precision, 1, mirrors)
     features: nn.Sequential = network.features  # type: ignore[assignment]
-    head: nn.Conv3d = network.head  # type: ignore[assignment]
-    return Engine(Layers(features, kind), Head(head, maps, thresholds), precision, alignment(network))
+    layer: nn.Conv3d = network.head  # type: ignore[assignment]
+    head = Head(layer, maps, thresholds)
+    return Engine(Layers(features, kind), head, precision, alignment(network), mirrors)
 
 
 def _as_it_is(channels: int) -> nn.Conv3d:

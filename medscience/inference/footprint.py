@@ -10,6 +10,9 @@ LIBRARIES = 300 << 20
 NORMALISED = 4
 """Bytes for each voxel of the normalised tile."""
 
+MIRRORED = 12
+"""Bytes of each feature beside those that are being computed: their sum, what was turned back, their mean."""
+
 MARGIN = 1.02
 """What the allocator keeps beyond the tensors in use; measured, rounded up."""
 
@@ -22,6 +25,8 @@ def footprint(engine: Engine) -> Footprint:
     features = engine.features
     weights = sum(p.nbytes for p in engine.head.layer.parameters()) + features.weight_bytes
     held = features.channels * features.precision.itemsize + NORMALISED + engine.head.decision.itemsize
+    if len(engine.mirrors) > 1:
+        held += MIRRORED * engine.head.channels + len(engine.mirrors)
     return Footprint(
         LIBRARIES + 2 * LOGITS + 4 * weights,
         round(held * MARGIN),

@@ -8,7 +8,7 @@ from medscience.description import Design
 from medscience.geometry import Geometry
 from medscience.inference.engine import Engine, Precision, engine
 from medscience.inference.frame import grid_of_frame
-from medscience.inference.job import planned
+from medscience.inference.job import mirrors_of, planned
 from medscience.inference.link import Link
 from medscience.inference.pace import seconds_per_voxel
 from medscience.inference.plan import Plan
@@ -32,7 +32,7 @@ class Forecaster:
         cls, model: tuple[Design, nn.Module], memory: int, precision: Precision, maps: tuple[str, ...] = ()
     ) -> "Forecaster":
         """Return the forecaster of a model, such as from `medscience.models.zoo.load`."""
-        ready = engine(model[1], precision, maps)
+        ready = engine(model[1], precision, maps, mirrors=mirrors_of(model[0]))
         return cls(*model, memory, ready, seconds_per_voxel(ready))
 
     def plan(self, grid: Geometry) -> Plan:
@@ -51,4 +51,4 @@ class Forecaster:
 
     def seconds(self, plan: Plan) -> float:
         """Return about how long the network takes for all blocks of a plan."""
-        return plan.computed * self.seconds_per_voxel
+        return plan.computed * self.seconds_per_voxel * len(self.engine.mirrors)

@@ -13,11 +13,12 @@ from torch import nn
 from medscience.description import Crop, Design
 from medscience.errors import MemoryPromiseError, ModelError
 from medscience.image import Image
-from medscience.inference.blending import Seams
+from medscience.inference.doubt import Doubt
 from medscience.inference.engine import Engine, Precision, engine
 from medscience.inference.footprint import footprint
 from medscience.inference.frame import frame_of
 from medscience.inference.link import Link, Region
+from medscience.inference.mirror import Flips, ways
 from medscience.inference.plan import Footprint, Plan, overlapping, plan, slabs, whole
 from medscience.inference.predict import Blocks, Has, Normalize, Write, has_none, predict
 from medscience.inference.tiling import Sizes
@@ -45,7 +46,7 @@ class Job:
     notes: tuple[str, ...]
     """What was done to the scan that a reader of the result should know."""
 
-    def run(self, write: Write, tell: Tell = nobody, has: Has = has_none) -> Seams:
+    def run(self, write: Write, tell: Tell = nobody, has: Has = has_none) -> Doubt:
         """Predict, block by block on the image's grid, what it does not have; `tell` hears of every block."""
         return predict(self.blocks, write, tell, has)
 
@@ -93,7 +94,7 @@ def prepare(
     description, network = model
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
-    ready = engine(network, precision, maps, description.output.thresholds)
+    ready = engine(network, precision, maps, description.output.thresholds, mirrors_of(description))
     todo = planned(link, network, ready, memory, block, workers)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
@@ -101,6 +102,11 @@ def prepare(
     if isinstance(ready.features, Windows):
         notes += ready.features.notes(frame.image.shape[0])
     return Job(image, frame.image, ready, normalize, todo, notes)
+
+
+def mirrors_of(design: Design) -> tuple[Flips, ...]:
+    """Return the mirror images over which a model averages."""
+    return ways(tuple(design.input.axes.index(letter) for letter in design.input.mirror))
 
 
 def planned(

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from medscience.geometry import Geometry
 from medscience.image import Image
-from medscience.inference.blending import Seams, blended
-from medscience.inference.decide import decide, decide_between
+from medscience.inference.blending import blended
+from medscience.inference.decide import Head, decide, decide_between
+from medscience.inference.doubt import Doubt
 from medscience.inference.engine import Engine
 from medscience.inference.link import Link, Region
+from medscience.inference.mirror import Flips, mirrored, turned
 from medscience.inference.plan import Plan
 from medscience.inference.tiling import with_halo
 from medscience.inference.windows import Windows
@@ -47,14 +49,14 @@ class Blocks:
     @property
     def parts(self) -> int:
         """Of a block, to tell how far work has come: its layers, and what is decided and written."""
-        return self.engine.features.parts + 1
+        return self.engine.features.parts * len(self.engine.mirrors) + 1
 
     def todo(self, has: Has = has_none) -> list[Region]:
         """Return the regions of the blocks that are not written yet."""
         return [region for region in regions(self.answer.shape, self.plan.block) if not has(region)]
 
     @torch.inference_mode()
-    def decided(self, region: Region, seams: Seams, tell: Tell = nobody) -> NDArray[np.generic]:
+    def decided(self, region: Region, doubt: Doubt, tell: Tell = nobody) -> NDArray[np.generic]:
         """Return the decision for every voxel of a block; `tell` hears of every layer.
 
         Its features are gone before the next block's are made.
@@ -66,25 +68,52 @@ class Blocks:
             return labels
         if not link.coincides:
             places = link.places(region, box)
-            return decide_between(self._features(box, seams, tell), head, places, labels.shape)
-        found = decide(self._features(box, seams, tell), head)
+            return decide_between(self._features(box, doubt, tell), head, places, labels.shape)
+        found = decide(self._features(box, doubt, tell), head)
         labels[_relative(link.covered(box), region)] = link.turn.apply(found)
         return labels
 
-    def _features(self, box: Region, seams: Seams, tell: Tell) -> torch.Tensor:
+    def _features(self, box: Region, doubt: Doubt, tell: Tell) -> torch.Tensor:
+        """Return the features of a box: the mean of those of all mirror images."""
+        mirrors, parts = self.engine.mirrors, self.engine.features.parts
+        if len(mirrors) == 1:
+            return self._as_seen(box, mirrors[0], doubt, tell)
+        alone, labels = [], Head(self.engine.head.layer)
+        mean = torch.zeros(())
+        for n, flips in enumerate(mirrors):
+            tell(n * parts, len(mirrors) * parts)
+            found = self._as_seen(box, flips, doubt, nobody).float()
+            alone.append(decide(found, labels))
+            mean = mean + found / len(mirrors)
+        together = decide(mean, labels)
+        doubt.mirrors.voxels += together.size * len(mirrors)
+        doubt.mirrors.differ += sum(int((one != together).sum()) for one in alone)
+        return mean
+
+    def _as_seen(self, box: Region, flips: Flips, doubt: Doubt, tell: Tell) -> torch.Tensor:
+        """Return the features of a box as the network finds them in a mirror image, turned back."""
         plan, shape, features = self.plan, self.frame.shape, self.engine.features
+
+        def see(region: Region) -> torch.Tensor:
+            return (
+                self._see(mirrored(region, flips, shape)).flip(turned(flips)) if flips else self._see(region)
+            )
+
+        there = mirrored(box, flips, shape)
         if isinstance(features, Windows):
-            return features.of(self._see, shape, box, tell)
-        if plan.blend:
-            return blended(self.engine, self._see, shape, plan.blend, box, seams)
-        read, keep = with_halo(box, plan.halo, shape, self.engine.alignment)
-        return features(self._see(read), tell)[(slice(None), slice(None), *keep)]
+            found = features.of(see, shape, there, tell)
+        elif plan.blend:
+            found = blended(self.engine, see, shape, plan.blend, there, doubt.seams)
+        else:
+            read, keep = with_halo(there, plan.halo, shape, self.engine.alignment)
+            found = features(see(read), tell)[(slice(None), slice(None), *keep)]
+        return found.flip(turned(flips)) if flips else found
 
     def _see(self, region: Region) -> torch.Tensor:
         return torch.from_numpy(self.normalize(np.ascontiguousarray(self.frame.read(region))))[None, None]
 
 
-def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_none) -> Seams:
+def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_none) -> Doubt:
     """Write the decision for every voxel of a grid, block by block.
 
     Parameters
@@ -100,8 +129,8 @@ def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_no
 
     Returns
     -------
-    Seams
-        How much the tiles that were blended now disagreed; nothing where the plan is exact.
+    Doubt
+        How much tiles that were blended now, and mirror images, disagreed; nothing where there were none.
 
     Raises
     ------
@@ -112,13 +141,13 @@ def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_no
     def layer_done(layers: int, _all: int) -> None:
         tell(before * parts + layers, len(todo) * parts)
 
-    seams = Seams()
+    doubt = Doubt()
     todo, parts = blocks.todo(has), blocks.parts
     tell(0, len(todo) * parts)
     for before, region in enumerate(todo):
-        write(region, blocks.decided(region, seams, layer_done))
+        write(region, blocks.decided(region, doubt, layer_done))
         tell((before + 1) * parts, len(todo) * parts)
-    return seams
+    return doubt
 
 
 def within(box: Region | None, focus: Region | None) -> Region | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.geometry import Sizes
+from medscience.geometry import Geometry, Sizes
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, checked_geometry
 from medscience.ingest.series import time_step, volume_source
@@ -46,7 +46,27 @@ def open_freesurfer(path: Path, acquisition: Path | None = None) -> Source:
     InputError
         If the header is inconsistent or has no orientation, or the data do not fit to it.
     """
-    stamp = Stamp.of(path)
+    stamp, repairs = Stamp.of(path), list[Repair]()
+    voxels, geometry = _header(path, repairs)
+    meaning = Meaning(geometry)
+    if voxels.times > 1:
+        step = time_step(path, "MGH", "frames", f"{voxels.times} volumes", None, acquisition, repairs)
+        meaning = replace(meaning, axes="tzyx", time_step=step)
+    return volume_source(voxels, meaning, stamp, repairs, {"format": "freesurfer"}, acquisition)
+
+
+def grid_in_header(path: Path) -> Geometry:
+    """Return the grid of a FreeSurfer volume; nothing behind its header is read.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent or has no orientation.
+    """
+    return _header(path, [])[1]
+
+
+def _header(path: Path, repairs: list[Repair]) -> tuple[VoxelFile, Geometry]:
     packing: Packing = "gzip" if path.name.lower().endswith("z") else "plain"
     with unpacked(path, "MGH", packing) as stream:
         block = stream.read(HEADER_BYTES)
@@ -67,13 +87,8 @@ def open_freesurfer(path: Path, acquisition: Path | None = None) -> Source:
     voxels = VoxelFile(
         path, "MGH", (z, y, x), dtype, packing=packing, skip=HEADER_BYTES, tail="expected", times=frames
     )
-    repairs: list[Repair] = []
     matrix = _affine(path, (z, y, x), np.array(HEADER.unpack_from(block)[8:]))
-    meaning = Meaning(checked_geometry(path, "MGH", (z, y, x), matrix, repairs))
-    if frames > 1:
-        step = time_step(path, "MGH", "frames", f"{frames} volumes", None, acquisition, repairs)
-        meaning = replace(meaning, axes="tzyx", time_step=step)
-    return volume_source(voxels, meaning, stamp, repairs, {"format": "freesurfer"}, acquisition)
+    return voxels, checked_geometry(path, "MGH", (z, y, x), matrix, repairs)
 
 
 def _affine(path: Path, shape: Sizes, numbers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.geometry import Sizes
+from medscience.geometry import Geometry, Sizes
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, RAS_FROM_LPS, checked_geometry
 from medscience.ingest.beside import file_beside
@@ -94,6 +94,18 @@ def open_metaimage(path: Path, acquisition: Path | None = None) -> Source:
         step = time_step(path, "METAIMAGE", "ElementSpacing", said, None, acquisition, repairs)
         meaning = Meaning(geometry, "tzyx", time_step=step)
     return volume_source(voxels, meaning, stamp, repairs, {"format": "metaimage"}, acquisition)
+
+
+def grid_in_header(path: Path) -> Geometry:
+    """Return the grid of a MetaImage file; nothing behind its header is read.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent or leaves open where the voxels lie.
+    """
+    header = _Header.read(path)
+    return checked_geometry(path, "METAIMAGE", header.voxels().shape, header.affine(), [])
 
 
 class _Header:

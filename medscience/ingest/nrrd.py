@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medscience.errors import InputError
-from medscience.geometry import Sizes
+from medscience.geometry import Geometry, Sizes
 from medscience.image import Meaning
 from medscience.ingest.affine import LARGEST, checked_geometry
 from medscience.ingest.beside import file_beside
@@ -102,6 +102,18 @@ def open_nrrd(path: Path, acquisition: Path | None = None) -> Source:
         step = time_step(path, "NRRD", "kinds", said, None, acquisition, repairs)
         meaning = Meaning(geometry, "tzyx", time_step=step)
     return volume_source(voxels, meaning, stamp, repairs, {"format": "nrrd"}, acquisition)
+
+
+def grid_in_header(path: Path) -> Geometry:
+    """Return the grid of an NRRD file; nothing behind its header is read.
+
+    Raises
+    ------
+    InputError
+        If the header is inconsistent or leaves open where the voxels lie.
+    """
+    header = _Header.read(path)
+    return checked_geometry(path, "NRRD", header.voxels().shape, header.affine(), [])
 
 
 class _Header:

@@ -175,6 +175,8 @@ def _picture(pixels: Any) -> PIL.Image.Image:  # noqa: ANN401
 
 
 def _unseen(rows: tuple[Mapping[str, Any], ...], stated: Mapping[str, str], film: Path) -> Iterator[str]:
+    if "frames_corrected" in stated:
+        yield f"a person corrected the ellipses of {stated['frames_corrected']} frames"
     if not rows:
         yield "no antinode was found often enough to be one"
     elif not stated.get("blow_s"):

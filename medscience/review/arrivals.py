@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from medscience.description import file_sha256
 from medscience.errors import MismatchError
 from medscience.review.corrections import correction_at, next_correction, refuse_other
+from medscience.review.ellipses import read_ellipses, save_ellipses
 from medscience.review.entry import Entry
 from medscience.review.ledger import Ledger
 from medscience.review.unseen import unseen_value
@@ -17,6 +19,7 @@ from medscience.store.grid import regions
 from medscience.store.images import ImageWriter, StoredImage, open_image
 from medscience.store.metadata import Content
 from medscience.store.staging import staged
+from medscience.store.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,35 @@ class Arrivals:
         return self.ledger.save(said)
 
     def _correction(self, said: Verdict, theirs: Correction) -> Correction:
-        source = open_image(self.folder / theirs.path)
-        if source.commit.digest != theirs.digest:
-            raise MismatchError(
-                "CORRECTION-OTHER",
-                file=source.path,
-                field="digest",
-                found=source.commit.digest[:12],
-                expected=f"the correction of the verdict ({theirs.digest[:12]})",
-                fix="bring the corrections that belong to the verdicts",
-            )
         image = open_image(self.results / f"images/{said.sample}.ome.zarr")
+        path = self.folder / theirs.path
+        if path.suffix == ".parquet":
+            return self._ellipses(said, theirs, image.commit.digest)
+        source = open_image(path)
+        _refuse_another(path, source.commit.digest, theirs)
         labels = open_image(self.results / f"labels/{said.model}/{said.sample}.ome.zarr")
         destination = next_correction(self.ledger.folder, said.model, said.sample)
         copy_correction(source, labels, image, destination)
         return correction_at(destination)
+
+    def _ellipses(self, said: Verdict, theirs: Correction, image: str) -> Correction:
+        path = self.folder / theirs.path
+        table = read_ellipses(path, image)
+        _refuse_another(path, file_sha256(path), theirs)
+        _, inputs = read_table(path)
+        return save_ellipses(self.ledger.folder, (said.model, said.sample), table, inputs)
+
+
+def _refuse_another(path: Path, digest: str, theirs: Correction) -> None:
+    if digest != theirs.digest:
+        raise MismatchError(
+            "CORRECTION-OTHER",
+            file=path,
+            field="digest",
+            found=digest[:12],
+            expected=f"the correction of the verdict ({theirs.digest[:12]})",
+            fix="bring the corrections that belong to the verdicts",
+        )
 
 
 def copy_correction(source: StoredImage, labels: StoredImage, image: StoredImage, destination: Path) -> None:

@@ -29,12 +29,15 @@ FOLDER = Path("corrections")
 """Of a project; outside of its results, because no workflow makes them again."""
 
 
-def next_correction(root: Path, model: str, sample: str) -> Path:
-    """Return where a sample's next correction goes: ``{root}/{model}/{sample}/{n}.ome.zarr``."""
+def next_correction(root: Path, model: str, sample: str, suffix: str = ".ome.zarr") -> Path:
+    """Return where a sample's next correction goes: ``{root}/{model}/{sample}/{n}.ome.zarr``.
+
+    Tables of ellipses have the suffix ``.parquet``.
+    """
     folder = root / model / sample
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    taken = [int(found[1]) for found in map(re.compile(r"(\d+)\.ome\.zarr").match, names) if found]
-    return folder / f"{max(taken, default=0) + 1}.ome.zarr"
+    taken = [int(found[1]) for found in map(re.compile(rf"(\d+){re.escape(suffix)}").match, names) if found]
+    return folder / f"{max(taken, default=0) + 1}{suffix}"
 
 
 def save_correction(draft: Draft, destination: Path, tell: Tell = nobody) -> Correction:

@@ -10,7 +10,11 @@ from medscience.errors import StoreError
 from medscience.geometry import Triple
 from medscience.store.files import replaced
 
-COLUMNS = ("rank", "sample", "score", "reason", "severity", "text", "x_mm", "y_mm", "z_mm")
+COLUMNS = ("rank", "sample", "score", "reason", "severity", "text", "x_mm", "y_mm", "z_mm", "frame")
+
+
+Place = tuple[Triple, int | None]
+"""A place and, where there is time, the number of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +22,16 @@ class Reason:
     """Why a sample should be looked at."""
 
     kind: str
-    """``confidence``, ``seam``, ``disagreement``, ``volume``, ``check``."""
+    """``confidence``, ``seam``, ``mirror``, ``disagreement``, ``volume``, ``check``; of a recording
+    ``interval``, ``stray``, ``misfit``, ``missed``."""
     severity: float
     """From 0 to 1."""
     text: str
     """One line for people."""
     place: Triple | None = None
-    """Where to look: x, y, z in RAS+ millimetres; None where it is the whole."""
+    """Where to look: x, y, z in RAS+ millimetres (in a recording: pixels); None where it is the whole."""
+    frame: int | None = None
+    """When to look: which of the frames that are stored, from 0; None where there is no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,9 @@ class Case:
         return 1.0 - prod(1.0 - reason.severity for reason in self.reasons)
 
     @property
-    def places(self) -> tuple[Triple, ...]:
-        """Where to look, the worst place first."""
-        return tuple(reason.place for reason in self.reasons if reason.place is not None)
+    def places(self) -> tuple[Place, ...]:
+        """Where and when to look, the worst place first."""
+        return tuple((reason.place, reason.frame) for reason in self.reasons if reason.place is not None)
 
 
 def ranked(found: Iterable[tuple[str, Sequence[Reason]]]) -> tuple[Case, ...]:
@@ -100,7 +107,8 @@ def _rows(case: Case) -> Iterator[tuple[object, ...]]:
         yield (*start, *("",) * (len(COLUMNS) - len(start)))
     for reason in case.reasons:
         place = [f"{part:.3f}" for part in reason.place] if reason.place else ["", "", ""]
-        yield (*start, reason.kind, repr(round(reason.severity, 6)), reason.text, *place)
+        frame = "" if reason.frame is None else reason.frame
+        yield (*start, reason.kind, repr(round(reason.severity, 6)), reason.text, *place, frame)
 
 
 def _reasons(row: dict[str, str]) -> Iterator[Reason]:
@@ -108,4 +116,5 @@ def _reasons(row: dict[str, str]) -> Iterator[Reason]:
         return
     x, y, z = (row[f"{axis}_mm"] for axis in "xyz")
     place = (float(x), float(y), float(z)) if x else None
-    yield Reason(row["reason"], float(row["severity"]), row["text"], place)
+    frame = int(row["frame"]) if row["frame"] else None
+    yield Reason(row["reason"], float(row["severity"]), row["text"], place, frame)

@@ -23,6 +23,8 @@ HALF_UNSURE = 0.10
 """Voxels of low confidence for each labelled one."""
 HALF_SEAM = 0.01
 """Seam score."""
+HALF_MIRROR = 0.03
+"""Mirror score."""
 HALF_DISAGREEMENT = 0.15
 """1 - mean Dice of two methods."""
 HALF_OUTLIER = 5.0
@@ -53,7 +55,7 @@ def of_confidence(confidence: Image, labels: Image) -> Iterator[Reason]:
     share = found.voxels / max(labelled, 1)
     if found.voxels:
         text = f"{found.voxels} voxels of low confidence (below {LOW}), {share:.1%} of the labelled ones"
-        yield from _at(found.places, labels, "confidence", _severity(share, HALF_UNSURE), text)
+        yield from _at(found.places, labels, "confidence", severity(share, HALF_UNSURE), text)
 
 
 def of_seams(score: float | None) -> Iterator[Reason]:
@@ -61,9 +63,16 @@ def of_seams(score: float | None) -> Iterator[Reason]:
     if score:
         yield Reason(
             "seam",
-            _severity(score, HALF_SEAM),
+            severity(score, HALF_SEAM),
             f"tiles disagree at {score:.2%} of the voxels that they share",
         )
+
+
+def of_mirrors(score: float | None) -> Iterator[Reason]:
+    """Yield a reason where a network answers a mirrored scan otherwise."""
+    if score:
+        text = f"mirror images of the scan are answered otherwise at {score:.2%} of the voxels"
+        yield Reason("mirror", severity(score, HALF_MIRROR), text)
 
 
 def of_disagreement(
@@ -100,7 +109,7 @@ def of_disagreement(
     found = doubtful(lambda region: ours[mine.read(region)] != them[other.read(region)], mine.shape)
     mean = float(np.mean(dice))
     text = f"{one_line(method)} agrees with a mean Dice of {mean:.3f} only, {found.voxels} voxels differ"
-    yield from _at(found.places, mine, "disagreement", _severity(1 - mean, HALF_DISAGREEMENT), text)
+    yield from _at(found.places, mine, "disagreement", severity(1 - mean, HALF_DISAGREEMENT), text)
 
 
 def of_volumes(regions: Sequence[Region], cohort: Mapping[int, Sequence[float]]) -> Iterator[Reason]:
@@ -125,7 +134,7 @@ def of_volumes(regions: Sequence[Region], cohort: Mapping[int, Sequence[float]])
             )
             x, y, zed = where
             place = None if x is None or y is None or zed is None else (x, y, zed)
-            yield Reason("volume", _severity(abs(z), HALF_OUTLIER), text, place)
+            yield Reason("volume", severity(abs(z), HALF_OUTLIER), text, place)
 
 
 def of_checks(flags: Iterable[Flag]) -> Iterator[Reason]:
@@ -151,17 +160,18 @@ def robust_z(value: float, values: Sequence[float]) -> float:
     return (value - middle) / scale if scale else 0.0
 
 
-def _severity(value: float, half: float) -> float:
+def severity(value: float, half: float) -> float:
+    """Return how much a value weighs, from 0 to 1; 0.5 at `half`."""
     return value / (value + half)
 
 
 def _at(
-    places: Sequence[tuple[int, int, int]], image: Image, kind: str, severity: float, text: str
+    places: Sequence[tuple[int, int, int]], image: Image, kind: str, weight: float, text: str
 ) -> Iterator[Reason]:
     """Yield a reason at its worst place, and the further places with nothing to add to the score."""
     for n, index in enumerate(places):
         x, y, z = image.geometry.world(index).tolist()
-        yield Reason(kind, 0.0 if n else severity, text if not n else "also here", (x, y, z))
+        yield Reason(kind, 0.0 if n else weight, text if not n else "also here", (x, y, z))
 
 
 def _numbered(numbers: Mapping[int, int]) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":

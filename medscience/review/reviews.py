@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medscience.description import file_sha256
 from medscience.errors import StoreError
 from medscience.review.corrections import FOLDER, newest_accepted
 from medscience.review.entry import Entry
@@ -22,7 +23,7 @@ class Reviews:
 
     cases: Mapping[Case, Standing] = field(default_factory=dict)
     corrections: Mapping[Case, Path] = field(default_factory=dict)
-    """The store that stands in the place of a model's labels, where there is one."""
+    """What stands in the place of a model's labels: a store or, of a recording, a table of ellipses."""
 
     def rejected(self, model: str, sample: str) -> bool:
         """Whether a sample's labels by a model are to be left out."""
@@ -60,7 +61,7 @@ def read_reviews(results: Path, folder: Path = FOLDER) -> Reviews:
             for case, entries in by_case(ledger.entries()).items()
         }
         found = {case: newest_accepted(ledger, *case, *_digests(results, *case)) for case in cases}
-    return Reviews(cases, {case: path for case, path in found.items() if path and path.suffix == ".zarr"})
+    return Reviews(cases, {case: path for case, path in found.items() if path})
 
 
 def by_case(entries: Iterable[Entry]) -> dict[Case, list[Entry]]:
@@ -72,10 +73,12 @@ def by_case(entries: Iterable[Entry]) -> dict[Case, list[Entry]]:
 
 
 def _digests(results: Path, model: str, sample: str) -> tuple[str | None, str | None]:
-    """Digests of a sample's image and labels, None for what is not there."""
-    names = (f"images/{sample}.ome.zarr", f"labels/{model}/{sample}.ome.zarr")
-    image, labels = (_digest(results / name) for name in names)
-    return image, labels
+    """Digests of a sample's image and of its labels or ellipses, None for what is not there."""
+    ellipses = results / f"detections/{model}/{sample}.parquet"
+    image = _digest(results / f"images/{sample}.ome.zarr")
+    if ellipses.exists():
+        return image, file_sha256(ellipses)
+    return image, _digest(results / f"labels/{model}/{sample}.ome.zarr")
 
 
 def _digest(store: Path) -> str | None:

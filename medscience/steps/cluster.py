@@ -112,18 +112,16 @@ def _grids(samples: tuple["Sample", ...]) -> Callable[[str], "Geometry | None"]:
 def _grid(image: Path, source: Path) -> "Geometry | None":
     """The grid of a sample that is ingested, or whose header says it; None if more would have to be read."""
     from medscience.errors import MedscienceError
-    from medscience.ingest.nifti import grid_in_header
+    from medscience.ingest.grids import grid_in_header
     from medscience.store.commit import commit_path
     from medscience.store.images import open_image
 
     try:
         if commit_path(image).exists():
             return open_image(image).image.geometry
-        if source.name.lower().endswith((".nii", ".nii.gz")):
-            return grid_in_header(source)
+        return grid_in_header(source)
     except (MedscienceError, OSError):  # its own job says what is wrong with it
         return None
-    return None
 
 
 def _forecast(

@@ -18,6 +18,9 @@ def follow(
     notes: Annotated[Path, typer.Argument(help="NAME.parquet: a row for each antinode")],
     motion: Annotated[Path, typer.Argument(help="NAME.parquet: a row for each antinode and moment")],
     audio: Annotated[Path | None, typer.Option(help="a WAV file of the same strike")] = None,
+    correction: Annotated[
+        Path | None, typer.Option(help="what a person made of the table: followed in its place")
+    ] = None,
 ) -> None:
     """Write where each note of a struck drum lies, and how it moves: frequency, onset, rise, decay, lags."""
     import time
@@ -35,12 +38,15 @@ def follow(
     recording = _recording(scan)
     table, stated = read_table(detections)
     found = _detections(detections, table, stated, scan)
+    edits: dict[str, str] = {}
+    if correction:
+        found, edits = _corrected(correction, table, scan)
     meaning = scan.image.meaning
     step = 1 / recording.frame_rate_hz
     places = (meaning.times(scan.image.shape[0]) / step).round().astype(int).tolist()
-    with about(detections):
+    with about(correction or detections):
         strike = follow_detections(found, places, step)
-    inputs = {"detections": file_sha256(detections), "image": scan.commit.digest}
+    inputs = {"detections": file_sha256(detections), "image": scan.commit.digest} | edits
     heard: dict[int, Any] = {}
     if audio:
         heard, offset = _listen(strike, audio)
@@ -72,11 +78,8 @@ def _recording(scan: "StoredImage") -> "Recording":
 
 
 def _detections(path: Path, table: Any, stated: dict[str, str], scan: "StoredImage") -> "Detections":  # noqa: ANN401
-    import numpy as np
-
     from medscience.detections import SCHEMA
     from medscience.errors import MismatchError
-    from medscience.measure.linking import Detections
 
     if not table.schema.remove_metadata().equals(SCHEMA):
         raise MismatchError(
@@ -96,6 +99,26 @@ def _detections(path: Path, table: Any, stated: dict[str, str], scan: "StoredIma
             expected=f"detections in {scan.path} ({scan.commit.digest[:12]})",
             fix="detect in this image, or name the image that the detections belong to",
         )
+    return _as_arrays(table)
+
+
+def _corrected(correction: Path, table: Any, scan: "StoredImage") -> "tuple[Detections, dict[str, str]]":  # noqa: ANN401
+    """Return the ellipses as a person left them, and what the tables say of that."""
+    from medscience.description import file_sha256
+    from medscience.detections import frames_that_differ
+    from medscience.review.ellipses import read_ellipses
+
+    theirs = read_ellipses(correction, scan.commit.digest)
+    changed = len(frames_that_differ(table, theirs))
+    return _as_arrays(theirs), {"correction": file_sha256(correction), "frames_corrected": str(changed)}
+
+
+def _as_arrays(table: Any) -> "Detections":  # noqa: ANN401
+    import numpy as np
+
+    from medscience.detections import SCHEMA
+    from medscience.measure.linking import Detections
+
     column = {name: np.asarray(table[name], dtype=float) for name in SCHEMA.names if name != "time_s"}
     return Detections(
         column["frame"].astype(np.int64),

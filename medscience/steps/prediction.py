@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from medscience.inference.blending import Seams
+    from medscience.inference.doubt import Doubt
     from medscience.inference.engine import Precision
     from medscience.inference.job import Job
     from medscience.inference.workers import Workers
@@ -97,10 +97,10 @@ class Prediction:
                 if crop:
                     job = focused(job, crop, self.path.parent, _largest, self._least(job))
                 with about(stored.path):
-                    seams = self._blocks(job, stored, provenance, writer, tell)
+                    doubt = self._blocks(job, stored, provenance, writer, tell)
             writer.finish()
             resumed = staging.record["resumed"]["blocks"]
-            staging.record.update(_record(job, self.promised, seams, resumed) | self._peaks(job))
+            staging.record.update(_record(job, self.promised, doubt, resumed) | self._peaks(job))
 
     def _blocks(
         self,
@@ -109,7 +109,7 @@ class Prediction:
         provenance: "Provenance",
         writer: "ImageWriter",
         tell: Tell,
-    ) -> "Seams":
+    ) -> "Doubt":
         """Do the blocks here, or have the workers do them; one that is not needed makes room."""
         if self.workers is None:
             return job.run(writer.write, tell, writer.has)
@@ -118,7 +118,7 @@ class Prediction:
             return job.run(writer.write, tell, writer.has)
         from functools import partial
 
-        from medscience.inference.blending import Seams
+        from medscience.inference.doubt import Doubt
         from medscience.inference.workers import share
         from medscience.steps.worker import Share, answer
 
@@ -135,7 +135,7 @@ class Prediction:
             job.plan,
         )
         share(job.blocks, self.workers, partial(answer, common), writer.write, tell, writer.has)
-        return Seams()
+        return Doubt()
 
     def _least(self, job: "Job") -> int:
         """Memory for a first model: what is left if workers of an earlier image are waiting."""
@@ -175,9 +175,9 @@ def _prepared(prepare: Callable[[Sides | None], "Job"], wanted: Sides | None, ke
     return prepare(wanted)
 
 
-def _record(job: "Job", promised: int, seams: "Seams", resumed: int) -> dict[str, Any]:
+def _record(job: "Job", promised: int, doubt: "Doubt", resumed: int) -> dict[str, Any]:
     """What is good to know of a prediction. How tiles disagreed in resumed blocks, nobody counted."""
-    blend = job.plan.blend
+    blend, seams, mirrors = job.plan.blend, doubt.seams, doubt.mirrors
     words = f"approximate: averaged over tiles of {blend}"
     if seams.voxels or not resumed:
         words += f", which disagree at {seams.score:.2%} of shared voxels"
@@ -187,5 +187,6 @@ def _record(job: "Job", promised: int, seams: "Seams", resumed: int) -> dict[str
         "plan": job.plan.record() | {"promised_bytes": promised},
         "exact": blend is None,
         "seam_score": seams.score if blend and (seams.voxels or not resumed) else None,
+        "mirror_score": mirrors.score if mirrors.voxels else None,
         "warnings": [*job.notes, *([words] if blend else [])],
     }

@@ -50,17 +50,18 @@ def answer(share: Share, region: "Region") -> "NDArray[Any]":
     """Return the decision for every voxel of a block."""
     import torch
 
-    from medscience.inference.blending import Seams
+    from medscience.inference.doubt import Doubt
     from medscience.inference.workers import tell_of_layer
 
     torch.set_num_threads(share.threads)
-    return _blocks(share).decided(region, Seams(), tell_of_layer)
+    return _blocks(share).decided(region, Doubt(), tell_of_layer)
 
 
 def _blocks(share: Share) -> "Blocks":
     """Return the blocks of a prediction; the next one's take their place."""
     from medscience.inference.engine import engine
     from medscience.inference.frame import frame_of
+    from medscience.inference.job import mirrors_of
     from medscience.inference.predict import Blocks
 
     if LOADED.blocks is None or LOADED.share != share:
@@ -68,7 +69,9 @@ def _blocks(share: Share) -> "Blocks":
         description, network = _model(share)
         image = _image(share)
         frame = frame_of(image, description.input).image
-        ready = engine(network, share.precision, share.maps, description.output.thresholds)
+        ready = engine(
+            network, share.precision, share.maps, description.output.thresholds, mirrors_of(description)
+        )
         LOADED.blocks = Blocks(frame, image.geometry, ready, share.normalize, share.plan)
         LOADED.share = share
     return LOADED.blocks

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from medscience.errors import StoreError
@@ -30,12 +31,15 @@ class Holder:
     started: str
     """Start of the process in the kernel's ticks, so that a reused pid is not taken for the holder."""
     token: str
+    since: str = ""
+    """When it took the lease, in UTC, for people."""
 
     @classmethod
     def this_process(cls) -> "Holder":
         """Return the holder that stands for this process, with a token of its own."""
         pid = os.getpid()
-        return cls(socket.gethostname(), _boot(), pid, _start_of(pid), uuid.uuid4().hex)
+        now = datetime.now(UTC).isoformat(" ", "seconds")
+        return cls(socket.gethostname(), _boot(), pid, _start_of(pid), uuid.uuid4().hex, now)
 
     def lives(self, lease: Path) -> bool:
         """Whether the holder is still at work: by its process on this host, else by its heartbeat."""
@@ -155,7 +159,9 @@ def _holder(lease: Path) -> Holder | None:
 
 
 def _name(holder: Holder | None) -> str:
-    return f"process {holder.pid} on {holder.host}" if holder else "no lease"
+    if holder is None:
+        return "no lease"
+    return f"process {holder.pid} on {holder.host}" + f" since {holder.since}" * bool(holder.since)
 
 
 def _boot() -> str:

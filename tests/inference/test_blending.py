@@ -8,7 +8,8 @@ from numpy.testing import assert_array_equal
 from medscience.errors import MemoryPromiseError
 from medscience.geometry import Reorientation
 from medscience.image import Image, Meaning
-from medscience.inference.blending import Seams, blended, tiles
+from medscience.inference.blending import blended, tiles
+from medscience.inference.doubt import Counted
 from medscience.inference.engine import engine
 from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, overlapping
@@ -41,7 +42,7 @@ def run(image, net, side, block=None, answer=None):
 
         todo = replace(todo, block=block)
     labels = np.full(link.image.shape, 99, np.uint8)
-    seams = predict(Blocks(image, link.image, engine(net), np.float32, todo), labels.__setitem__)
+    seams = predict(Blocks(image, link.image, engine(net), np.float32, todo), labels.__setitem__).seams
     return labels, seams
 
 
@@ -89,7 +90,7 @@ def test_averaging_features_is_averaging_logits(image):
 
     box = (slice(3, 20), slice(2, 17), slice(5, 21))
     with torch.inference_mode():
-        features = blended(engine(net), see, SHAPE, (12, 12, 12), box, Seams())
+        features = blended(engine(net), see, SHAPE, (12, 12, 12), box, Counted())
         found = net.head(features)[0].numpy()
         total, weight = np.zeros((3, *SHAPE)), np.zeros(SHAPE)
         line = np.exp(-0.5 * ((np.arange(12) - 5.5) / 1.5) ** 2)

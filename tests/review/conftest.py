@@ -22,10 +22,9 @@ LABELS = tuple(Label(value=n, name=name, color=(n, n, n)) for n, name in enumera
 WHOLE = (slice(None),) * 3
 
 
-def write(path, voxels, step="test", labels=None, affine=AFFINE, inputs=None):
+def write(path, voxels, step="test", labels=None, affine=AFFINE, inputs=None, meaning=None):
     """Commit voxels as a store and open it."""
-    meaning = Meaning(Geometry(voxels.shape, affine))
-    content = Content.of(meaning, labels=labels)
+    content = Content.of(meaning or Meaning(Geometry(voxels.shape, affine)), labels=labels)
     with staged(path, Provenance(step, {}, inputs or {})) as staging:
         writer = ImageWriter(staging, content, voxels.shape, voxels.dtype)
         writer.write(tuple(slice(0, n) for n in voxels.shape), voxels)

@@ -88,6 +88,7 @@ class SingleNode:
 
     def __exit__(self, *_):
         self.say("scancel", "--full", "--state=RUNNING", "--signal=KILL")
+        self.wait(lambda: not self.jobs("COMPLETING"))  # KillWait, after which slurmd kills what hangs
         for name in ("slurmd.pid", "slurmctld.pid", "munge/pid"):
             _end(self.folder / name)
         CONF.unlink()

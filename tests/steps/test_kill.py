@@ -38,8 +38,12 @@ def start(scan, model, destination):
 
 
 def written(folder):
-    """Return how many files there are in a folder; one that is being renamed meanwhile is no error."""
-    return sum(len(files) for _, _, files in os.walk(folder))
+    """Return how many files of stores there are in a folder; one that is being renamed meanwhile is no error.
+
+    What is left of a killed writer's lease does not count, or each kill would come as early as the last.
+    """
+    names = (name for _, _, files in os.walk(folder) for name in files)
+    return sum(".lease" not in name for name in names)
 
 
 def kill_at(process, arrived):

@@ -1,5 +1,6 @@
 """The workflow on a cohort with good and bad samples, as a user runs it."""
 
+import os
 import re
 import shutil
 import signal
@@ -211,18 +212,32 @@ def test_settings_in_another_file_are_the_runs(bare):
 
 
 def test_of_two_runs_in_one_folder_the_second_is_refused_and_the_first_is_not_harmed(bare):
-    """T17. The first stands still while it holds Snakemake's lock."""
+    """T17. The first stands still while it holds the folder."""
     sheet(bare, [])
     first = subprocess.Popen(command(bare), cwd=bare, stderr=subprocess.PIPE, text=True)
-    while first.poll() is None and not any((bare / ".snakemake/locks").glob("*")):
+    while first.poll() is None and not (bare / "results/run.lease").exists():
         time.sleep(0.01)
     first.send_signal(signal.SIGSTOP)
-    second = run(bare)
+    planned, second = run(bare, "--dry-run"), run(bare)
     first.send_signal(signal.SIGCONT)
     _, said = first.communicate()
     assert first.returncode == 0, said
+    assert planned.returncode == 0, planned.stderr
     assert second.returncode == 1
-    assert "lock" in second.stderr.lower()
+    assert re.search(rf"RUN-ACTIVE.*process {first.pid} on \S+ since 20\d\d-", second.stderr)
+    assert page(bare)
+    assert not (bare / "results/run.lease").exists()
+
+
+def test_after_a_run_that_was_killed_the_next_one_needs_no_unlocking(bare):
+    sheet(bare, [])
+    first = subprocess.Popen(command(bare), cwd=bare, stderr=subprocess.PIPE, start_new_session=True)
+    while first.poll() is None and not (bare / "results/run.lease").exists():
+        time.sleep(0.01)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert (bare / "results/run.lease").exists()
+    assert run(bare).returncode == 0
     assert page(bare)
 
 

@@ -2,18 +2,25 @@
 
 import csv
 import os
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from medscience.detections import SCHEMA
+from medscience.description import file_sha256
+from medscience.detections import SCHEMA, as_table, from_table
+from medscience.review.ellipses import save_ellipses
+from medscience.review.ledger import NAME, Ledger
+from medscience.review.queue import read_queue
+from medscience.review.verdict import Shown
 from medscience.simulate.espi.strike import simulate_strike
 from medscience.steps.simulate_espi import espi
 from medscience.store.images import open_image
 from medscience.store.tables import read_table, write_table
 from tests.accuracy.detector import detected
 from tests.accuracy.modal import Moving
+from tests.review.conftest import said
 from tests.workflow.test_cohort import page, run
 
 pytestmark = pytest.mark.workflow
@@ -76,3 +83,35 @@ def test_a_strike_and_a_missing_film_run_through_to_the_report(tmp_path):
     assert "net--good" in html
     with (tmp_path / "results/report/cohort_notes.tsv").open(newline="") as file:
         assert {row["sample"] for row in csv.DictReader(file, delimiter="\t")} == {"good"}
+
+    correct_all_counts(tmp_path)  # a person says that all counts are twice as high
+    again = run(tmp_path)
+    assert again.returncode == 1  # the other film is still gone
+    corrected, stated = read_table(tmp_path / "results/measurements/net/good.parquet")
+    assert int(stated["frames_corrected"]) > FRAMES / 2
+    peaks = [dict(enumerate(t["peak_rings"].to_pylist())) for t in (table, corrected)]
+    assert peaks[1][0] == pytest.approx(2 * peaks[0][0], rel=0.05)
+    assert "a person corrected the ellipses" in page(tmp_path)
+    (case,) = read_queue(tmp_path / "results/review/net.tsv")
+    assert {reason.kind for reason in case.reasons} >= {"stray"}
+    assert all(0 <= frame < FRAMES for _, frame in case.places)
+
+
+def correct_all_counts(project):
+    found = project / "results/detections/net/good.parquet"
+    table, inputs = read_table(found)
+    doubled = [
+        replace(
+            one,
+            antinode=replace(one.antinode, rings=2 * one.antinode.rings),
+            low=2 * one.low,
+            high=2 * one.high,
+        )
+        for one in from_table(table)
+    ]
+    shown = Shown(inputs["image"], file_sha256(found), "c" * 64)
+    stated = {"image": shown.image, "detections": shown.labels, "model": shown.model}
+    correction = save_ellipses(project / "corrections", ("net", "good"), as_table(doubled), stated)
+    verdict = said("accept-with-edits", sample="good", model="net", shown=shown, correction=correction)
+    with Ledger(project / "corrections" / NAME) as ledger:
+        ledger.save(verdict)

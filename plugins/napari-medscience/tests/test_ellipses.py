@@ -13,6 +13,7 @@ from medscience.geometry import Geometry
 from medscience.image import Meaning
 from medscience.review.corrections import faults_of
 from medscience.review.ledger import NAME, Ledger
+from medscience.review.queue import Reason, ranked, write_queue
 from medscience.store.commit import read_commit
 from medscience.store.tables import read_table, write_table
 from napari_medscience.ellipses.corners import corners_of, ellipse_in
@@ -90,6 +91,17 @@ def test_a_frame_is_shown_with_its_ellipses_and_its_neighbours_beside(session, v
     assert viewer.dims.current_step[0] == 0
     assert session.view.time == "frame 0, 0.00 ms"
     assert not np.asarray(before.data[0]).any()
+
+
+def test_a_place_of_the_queue_has_its_frame(run, viewer):
+    table = run.folder / "results" / "review" / "net.tsv"
+    reason = Reason("stray", 0.5, "an ellipse lies in no antinode", (60.0, 40.0, 0.0), 9)
+    write_queue(ranked([("strike", [reason])]), table)
+    session = Session(viewer, run, "net", Reviewer("ada"))
+    session.go(0)
+    assert viewer.dims.current_step[0] == 9
+    assert_allclose(viewer.dims.point[-2:], (40, 60), atol=1)
+    session.close()
 
 
 def test_moving_turning_counting_drawing_and_deleting_are_steps_that_can_be_undone(session, viewer):

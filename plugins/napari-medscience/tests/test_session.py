@@ -216,6 +216,16 @@ def test_a_label_that_stands_for_nothing_cannot_be_chosen(session):
     assert told == ["42 stands for no label of the model"]
 
 
+def test_what_nobody_looked_at_can_be_painted_and_is_no_label(session, run):
+    layer = session.work.screen.labels
+    layer.brush_size, layer.selected_label = 1, 255
+    layer.paint((2, 3, 4), 255)
+    entry = session.decide("accept-with-edits").result()
+    corrected = open_image(run.corrections / entry.verdict.correction.path)
+    assert corrected.image.read((slice(None),) * 3)[2, 3, 4] == 255
+    assert 255 not in {label.value for label in corrected.content.labels.labels}
+
+
 def test_tools_work_at_the_cursor_and_are_undone_as_one(session, viewer):
     told = []
     session.told.connect(told.append)

@@ -1,6 +1,5 @@
 """Ellipses of a recording on the desk: moved, pulled, turned, counted, saved, and committed in the end."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from medscience.detections import as_table, from_table
 from medscience.errors import InputError, MismatchError
 from medscience.geometry import Geometry, Triple
 from medscience.review.drafts import FOLDER
+from medscience.review.ellipses import save_ellipses
 from medscience.review.ledger import Ledger
 from medscience.review.verdict import Correction, Shown
 from medscience.store.images import StoredImage, open_image
-from medscience.store.tables import read_table, write_table
+from medscience.store.tables import read_table
 from napari_medscience.ellipses.corners import ellipse_in
 from napari_medscience.ellipses.drawn import Drawn, with_rings
 from napari_medscience.ellipses.screen import FAINT, draw, show_frames
@@ -177,11 +177,9 @@ class EllipseWork:
         """Write the table of all ellipses, ``{model}/{sample}/{n}.parquet``."""
         case, meaning = self.case, self.case.image.image.meaning
         clock = meaning.times(case.image.image.shape[0]) if meaning.time_step else None
-        target = _next_table(corrections / case.model / case.sample)
         table = as_table(case.drawn.detections(None if clock is None else clock.tolist()))
         inputs = {"image": case.shown.image, "detections": case.shown.labels, "model": case.shown.model}
-        write_table(target, table, inputs, {"frames_changed": len(case.drawn.changed)})
-        return Correction("/".join(target.parts[-3:]), file_sha256(target))
+        return save_ellipses(corrections, (case.model, case.sample), table, inputs)
 
     def let_go(self, *, keep: bool) -> None:
         """Stop listening; the draft is deleted unless it is kept for another sitting."""
@@ -245,9 +243,3 @@ def _same_or(before: list[Antinode], corners: NDArray[Any], rings: float, score:
         if near and turned and one.rings == rings:
             return one
     return Antinode(ellipse, rings, 1.0)
-
-
-def _next_table(folder: Path) -> Path:
-    names = [path.name for path in folder.glob("*.parquet")]
-    taken = [int(found[1]) for found in map(re.compile(r"(\d+)\.parquet$").match, names) if found]
-    return folder / f"{max(taken, default=0) + 1}.parquet"

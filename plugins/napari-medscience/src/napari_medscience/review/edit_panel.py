@@ -1,13 +1,14 @@
 """Which label is painted, and the tools beside napari's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QPushButton, QWidget
 
+from medscience.review.unseen import unseen_value
 from napari_medscience.review.label_work import LabelWork
-from napari_medscience.review.screen import names
+from napari_medscience.review.screen import UNSEEN, names
 from napari_medscience.review.session import Session
 
 TOOLS = (
@@ -62,15 +63,20 @@ class EditPanel(QWidget):  # type: ignore[misc]
         self.setEnabled(work is not None)
         self.label.clear()
         for label in names(work.case) if work else ():
-            colour = QPixmap(14, 14)
-            colour.fill(QColor(*label.color))
-            self.label.addItem(QIcon(colour), label.name, label.value)
+            self._offer(label.name, label.value, label.color)
         if work:
+            grey = [round(255 * part) for part in UNSEEN[:3]]
+            self._offer("not looked at", unseen_value(work.case.editable.dtype), grey)
             work.screen.labels.events.selected_label.connect(self._chosen)
             self._chosen()
         self._set_reach(self.reach.value())
         self._set_spread(self.spread.value())
         self.count()
+
+    def _offer(self, name: str, value: int, color: Sequence[int]) -> None:
+        colour = QPixmap(14, 14)
+        colour.fill(QColor(*color))
+        self.label.addItem(QIcon(colour), name, value)
 
     def count(self) -> None:
         """Say how much can be undone, and whether all is saved."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from medscience.errors import InputError
 from medscience.review.corrections import next_correction, save_correction
+from medscience.review.unseen import unseen_value
 from medscience.review.verdict import Correction
 from napari_medscience.edit.editor import Editor
 from napari_medscience.review.autosave import Autosave
@@ -33,8 +34,8 @@ class LabelWork:
     def __init__(self, viewer: Any, case: Case, tell: Tell, edited: Callable[[], None]) -> None:  # noqa: ANN401
         self.case = case
         self.screen = show(viewer, case)
-        values = frozenset(label.value for label in names(case))
-        self.editor = Editor(viewer, self.screen.labels, self.screen.image, values, tell)
+        values = {label.value for label in names(case)} | {unseen_value(case.editable.dtype)}
+        self.editor = Editor(viewer, self.screen.labels, self.screen.image, frozenset(values), tell)
         self._chunks = case.editable.chunks
         self._autosave = Autosave(self.save, lambda: bool(self.unsaved), tell) if case.draft else None
         self.screen.labels.editable = case.draft is not None

@@ -7,6 +7,7 @@ from napari.layers import Shapes
 
 from medscience.geometry import Triple
 from medscience.image import Meaning
+from medscience.review.queue import Place
 from napari_medscience.ellipses.screen import FrameScreen
 from napari_medscience.ellipses.work import FramesCase
 from napari_medscience.review.case import Case
@@ -32,8 +33,8 @@ class View:
         What is shown.
     screen : Screen or FrameScreen
         Its layers.
-    places : tuple of tuple of float
-        Where the queue says that one should look, the worst first, in RAS+ millimetres.
+    places : tuple of Place
+        Where and when the queue says that one should look, the worst first, in RAS+ millimetres.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class View:
         viewer: Any,  # noqa: ANN401 - napari is untyped
         case: Case | FramesCase,
         screen: Screen | FrameScreen,
-        places: tuple[Triple, ...],
+        places: tuple[Place, ...],
     ) -> None:
         self.viewer, self.case, self.screen, self.places = viewer, case, screen, places
         self.world: Triple | None = None
@@ -124,7 +125,10 @@ class View:
         if not self.places:
             return False
         self.at = number % len(self.places)
-        self.go(self.places[self.at])
+        place, frame = self.places[self.at]
+        if frame is not None and self.times > 1:
+            self.viewer.dims.set_current_step(0, min(frame, self.times - 1))
+        self.go(place)
         return True
 
     def next_place(self) -> bool:
