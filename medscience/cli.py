@@ -28,6 +28,7 @@ from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.steps.queue import queue
 from medscience.steps.report import report
+from medscience.steps.simulate_abdomen import abdomen
 from medscience.steps.simulate_espi import espi
 from medscience.steps.status import status
 from medscience.steps.train import train
@@ -103,7 +104,9 @@ def _nothing() -> None:
     pass
 
 
-_group(app, "simulate", "Make data with known truth.", {"head": simulate.head, "espi": espi})
+_group(
+    app, "simulate", "Make data with known truth.", {"head": simulate.head, "espi": espi, "abdomen": abdomen}
+)
 _group(
     app,
     "export",

@@ -357,12 +357,25 @@ class Design(About):
             raise ValueError("the conformed grid has the axes LIA and the spacing 1, 1, 1")
         if len({"LRPAIS".index(letter) // 2 for letter in self.input.axes}) != 3:
             raise ValueError(f"input.axes must name each world axis once, found {self.input.axes}")
+        if isinstance(self.training, Recipe):
+            self._stages_fit(self.training)
         if isinstance(self.training, Recipe) and len(self.training.loss.class_weights) != len(values):
             raise ValueError(
                 f"training.loss.class_weights must have one weight for each of {len(values)} classes, "
                 f"found {len(self.training.loss.class_weights)}"
             )
         return self
+
+    def _stages_fit(self, recipe: Recipe) -> None:
+        hybrid = self.network.name == "hdenseunet"
+        if not hybrid and (
+            recipe.loss.slices or any(stage.learns != "everything" for stage in recipe.stages)
+        ):
+            raise ValueError("training: only an hdenseunet has parts that learn alone, and a loss of slices")
+        if hybrid and any(stage.patch is None or stage.patch[0] % 4 for stage in recipe.stages):
+            raise ValueError("training.stages.patch must have a multiple of 4 slices for an hdenseunet")
+        if hybrid and recipe.precision != "float32":  # oneDNN's gradients of a volume two slices deep
+            raise ValueError("training.precision must be float32 for an hdenseunet: others learn wrongly")
 
 
 class ModelFile(Design, Weighted):

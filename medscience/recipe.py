@@ -8,11 +8,14 @@ from pydantic import Field, model_validator
 from medscience.config.yaml import Strict
 
 Count = Annotated[int, Field(gt=0)]
-Part = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
-Sampling = Literal["anywhere", "class-balanced", "every-class", "inside-box", "whole-volume"]
+Sampling = Literal[
+    "anywhere", "class-balanced", "every-class", "inside-box", "label-balanced-inside-box", "whole-volume"
+]
+Learning = Literal["everything", "slices", "volume", "end-to-end"]
 Metric = Literal["dice", "mcc", "dice_with_background"]
 
 
@@ -21,7 +24,8 @@ class Stage(Strict):
 
     sampling: Sampling
     """Where patches lie: anywhere; around a voxel of a class, each class as often; so that every class of the
-    case is in them; inside the box of the labels; or all of the image."""
+    case is in them; inside the box of the labels; there, and around a voxel of a label, each label as often;
+    or all of the image."""
     patch: tuple[Count, Count, Count] | None = None
     """Voxels along the network's axes; none where the patch is the whole volume."""
     steps: Count | None = None
@@ -33,6 +37,10 @@ class Stage(Strict):
     """Of these, how many a process holds at once; default: all."""
     learning_rate: Positive
     """The largest of the cycle."""
+    learns: Learning = "everything"
+    """Which part of an H-DenseUNet, in its three steps: the branch on ``slices`` by its own logits; that on
+    ``volume`` and the fusion, while the one on slices keeps still; all of it ``end-to-end``, while statistics
+    of normalisation keep still, but for those of the path up through volumes and of the fusion."""
 
     def length(self, samples: int) -> int:
         """Return the number of steps with so many samples."""
@@ -62,13 +70,16 @@ class Loss(Strict):
     """Whether the weighted cross-entropy is divided by the voxels' weights, or by their number."""
     skip_ends: Annotated[int, Field(ge=0)] = 0
     """Slices at either end of a patch, along the network's first axis, that do not count."""
+    slices: NotNegative = 0.0
+    """Weight of the same loss of an H-DenseUNet's branch on slices, added where all of it learns."""
 
 
 class Optimiser(Strict):
     """How weights follow their gradients."""
 
-    name: Literal["adamw", "rmsprop", "muon"]
-    """``muon``: Muon for hidden kernels, Adam at 0.3 of the learning rate for the rest."""
+    name: Literal["adamw", "rmsprop", "sgd", "muon"]
+    """``sgd``: with Nesterov's momentum of 0.9; ``muon``: Muon for hidden kernels, Adam at 0.3 of the
+    learning rate for the rest."""
     weight_decay: NotNegative = 0.0
     epsilon: Positive = 1e-8
 
@@ -76,11 +87,11 @@ class Optimiser(Strict):
 class Cycle(Strict):
     """The learning rate rises and falls once, by cosines (Smith and Topin 2017, arXiv:1708.07120)."""
 
-    warm: Part = 0.1
+    warm: Share = 0.1
     """Part of a stage's steps in which it rises."""
-    start: Part = 0.04
+    start: Share = 0.04
     """Where it begins, as a part of the largest."""
-    end: Part = 4e-6
+    end: Share = 4e-6
     """Where it ends, likewise."""
 
 
@@ -89,11 +100,15 @@ class Augmentation(Strict):
 
     mirror: tuple[Annotated[int, Field(ge=0, le=2)], ...] = ()
     """Axes of the network along which half of the patches are mirrored."""
+    dihedral: bool = False
+    """Whether slices are turned by right angles and mirrored, in all eight ways."""
     rotate: Annotated[float, Field(ge=0, le=45)] = 0.0
     """Largest angle about each axis, in degrees."""
     scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest part by which a patch is made larger or smaller."""
-    contrast: Part = 0.0
+    in_plane: bool = False
+    """Whether rotations and scales leave every slice, across the network's first axis, where it is."""
+    contrast: Share = 0.0
     """Part of the patches whose brightness is drawn anew, so that the network learns shape."""
     gamma: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Largest logarithm of the exponent of brightness."""
@@ -116,7 +131,7 @@ class Course(Strict):
 
     optimiser: Optimiser
     cycle: Cycle = Cycle()
-    settle: Part = 0.75
+    settle: Share = 0.75
     """Part of all steps after which batch normalisation keeps its statistics; 0: it never changes them."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions; weights and loss are always float32."""

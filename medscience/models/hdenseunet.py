@@ -65,14 +65,32 @@ class HDenseUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Map one window (B, 1, Z, Y, X) to logits (B, classes, Z, Y, X); Z is a multiple of 4."""
+        return self.both(image)[0]
+
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a window's logits, and those of the branch on slices, both (B, classes, Z, Y, X)."""
         rows, columns = image.shape[3:]
         image = padded(image)
-        batch, _, depth, *_ = image.shape
+        depth = image.shape[2]
         middle = image[:, 0]
         below, above = middle[:, [0, *range(depth - 1)]], middle[:, [*range(1, depth), depth - 1]]
+        features, logits = self._stacked(below, middle, above)
+        found = self.on_volume(image, features, logits)
+        return found[..., :rows, :columns], logits[..., :rows, :columns]
+
+    def between(self, image: Tensor) -> Tensor:
+        """Return the branch on slices' logits (B, classes, Z - 2, Y, X) of all slices with two neighbours."""
+        rows, columns = image.shape[3:]
+        middle = padded(image)[:, 0]
+        _, logits = self._stacked(middle[:, :-2], middle[:, 1:-1], middle[:, 2:])
+        return logits[..., :rows, :columns]
+
+    def _stacked(self, below: Tensor, middle: Tensor, above: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and logits (B, C, Z, Y, X) of slices (B, Z, Y, X) with their neighbours."""
+        batch, depth = middle.shape[:2]
         features, logits = self.on_slices(torch.stack([below, middle, above], 2).flatten(0, 1))
-        stacked = (part.reshape(batch, depth, *part.shape[1:]).transpose(1, 2) for part in (features, logits))
-        return self.on_volume(image, *stacked)[..., :rows, :columns]
+        one, other = (p.reshape(batch, depth, *p.shape[1:]).transpose(1, 2) for p in (features, logits))
+        return one, other
 
     def on_slices(self, triplets: Tensor) -> tuple[Tensor, Tensor]:
         """Map slices with their neighbours (B, 3, Y, X) to features (B, C, Y, X) and logits."""

@@ -4,6 +4,8 @@ Each is off in a recipe that does not name it. Image and labels are of shape (I,
 normalised to about 0 to 1.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform, zoom
@@ -16,6 +18,7 @@ KNOTS = 6
 
 Values = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Drawn = TypeVar("Drawn", Values, Labels)
 
 
 def augmented(
@@ -28,6 +31,9 @@ def augmented(
     for axis in how.mirror:
         if random.random() < 0.5:
             image, labels = np.flip(image, axis), np.flip(labels, axis)
+    if how.dihedral:
+        way = int(random.integers(8))
+        image, labels = _by_right_angles(image, way), _by_right_angles(labels, way)
     if how.rotate or how.scale:
         image, labels = _turned(image, labels, how, random)
     if how.contrast and random.random() < how.contrast:
@@ -58,12 +64,21 @@ def other_contrast(image: Values, random: np.random.Generator) -> Values:
     return np.asarray(np.interp(image, np.linspace(0, 1, KNOTS), curve), dtype=np.float32)
 
 
+def _by_right_angles(values: Drawn, way: int) -> Drawn:
+    """Return slices turned by quarters, and mirrored too in the second four of eight ways."""
+    turned = np.rot90(values, way % 4, (1, 2))
+    return turned if way < 4 else turned.swapaxes(1, 2)
+
+
 def _turned(
     image: Values, labels: Labels, how: Augmentation, random: np.random.Generator
 ) -> tuple[Values, Labels]:
     """Rotate and scale about the patch's middle: the image linearly, labels by the nearest voxel."""
     matrix = np.eye(3) * np.exp(random.uniform(-how.scale, how.scale))
-    for axis, angle in enumerate(np.radians(random.uniform(-how.rotate, how.rotate, 3)).tolist()):
+    angles = np.radians(random.uniform(-how.rotate, how.rotate, 3))
+    if how.in_plane:
+        matrix[0, 0], angles[1:] = 1, 0
+    for axis, angle in enumerate(angles.tolist()):
         turn = np.eye(3)
         a, b = (other for other in range(3) if other != axis)
         turn[[a, b, a, b], [a, b, b, a]] = np.cos(angle), np.cos(angle), -np.sin(angle), np.sin(angle)

@@ -70,7 +70,9 @@ def frame_batches(
         ]
 
 
-def frame_losses(network: nn.Module, batch: Sequence[FrameToLearn], recipe: FrameRecipe) -> Tensor:
+def frame_losses(
+    network: nn.Module, batch: Sequence[FrameToLearn], recipe: FrameRecipe, _stage: FrameStage
+) -> Tensor:
     """Return the loss of each frame."""
     images = torch.from_numpy(np.stack([one.frame for one in batch]))[:, None]
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from medscience.errors import TrainingError
+from medscience.models.hdenseunet import HDenseUNet
 from medscience.progress import Tell, nobody
-from medscience.recipe import AnyRecipe, AnyStage, Recipe
+from medscience.recipe import AnyRecipe, AnyStage, Loss, Recipe, Stage
 from medscience.training.ahead import made_ahead
 from medscience.training.checkpoint import Checkpoint, Validation
 from medscience.training.follow import Follower
 from medscience.training.losses import patch_loss
 from medscience.training.optimise import lay_out
+from medscience.training.parts import let_learn
 from medscience.training.patch import Patch
 from medscience.training.recompute import logits_of
 from medscience.training.schedule import Schedule
@@ -39,8 +41,8 @@ class Item(Protocol):
 
 Batches = Callable[[Iterator[tuple[int, Any]]], Iterator[list[Any]]]
 """Takes steps with their stages, gives this process' items of each."""
-Losses = Callable[[nn.Module, Sequence[Any], Any], Tensor]
-"""Takes a network, items and the recipe, gives the loss of each item."""
+Losses = Callable[[nn.Module, Sequence[Any], Any, Any], Tensor]
+"""Takes a network, items, the recipe and the stage, gives the loss of each item."""
 Validate = Callable[[nn.Module, int], Validation]
 Save = Callable[[Checkpoint], None]
 
@@ -59,15 +61,28 @@ class Clock:
         return self.waiting / max(self.waiting + self.learning, 1e-9)
 
 
-def patch_losses(network: nn.Module, patches: Sequence[Patch], recipe: Recipe) -> Tensor:
+def patch_losses(network: nn.Module, patches: Sequence[Patch], recipe: Recipe, stage: Stage) -> Tensor:
     """Return the loss of each patch."""
     images = torch.from_numpy(np.stack([patch.image for patch in patches]))[:, None]
     seen = images.contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        logits = logits_of(network, seen, checkpointing=recipe.checkpointing).float()
     labels = [torch.from_numpy(patch.labels) for patch in patches]
-    pairs = zip(logits, labels, strict=True)
-    return torch.stack([patch_loss(found, truth, recipe.loss) for found, truth in pairs])
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        if not isinstance(network, HDenseUNet):
+            logits = logits_of(network, seen, checkpointing=recipe.checkpointing)
+            return _each(logits, labels, recipe.loss)
+        if stage.learns == "slices":  # the outermost have no neighbours
+            inner = recipe.loss.model_copy(update={"skip_ends": 0})
+            return _each(network.between(seen), [truth[1:-1] for truth in labels], inner)
+        fused, sliced = network.both(seen)
+    losses = _each(fused, labels, recipe.loss)
+    if recipe.loss.slices and stage.learns != "volume":
+        losses = losses + recipe.loss.slices * _each(sliced, labels, recipe.loss)
+    return losses
+
+
+def _each(logits: Tensor, labels: Sequence[Tensor], how: Loss) -> Tensor:
+    pairs = zip(logits.float(), labels, strict=True)
+    return torch.stack([patch_loss(found, truth, how) for found, truth in pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +124,7 @@ class Fit:
         lay_out(network)
         follower = Follower(network, self.recipe.optimiser)
         follower.restore(state.optimiser)
-        network.train()
-        if state.step >= self.schedule.settles:
-            network.apply(settle)
+        self._set_out(network, state.step + 1)
         self.tell(state.step, self.schedule.steps)
         with closing(made_ahead(self.batches(self.schedule.stages_after(state.step)))) as coming:
             for step in range(state.step + 1, self.schedule.steps + 1):
@@ -119,6 +132,14 @@ class Fit:
                 self.tell(step, self.schedule.steps)
         network.eval()
         return state
+
+    def _set_out(self, network: nn.Module, step: int) -> None:
+        """Let those parts learn that a step's stage names, and others keep still."""
+        if step <= self.schedule.steps:
+            stage, _ = self.schedule.at(step)
+            let_learn(network, stage.learns if isinstance(stage, Stage) else "everything")
+        if step > self.schedule.settles:
+            network.apply(settle)
 
     def _refuse_statistics_of_parts(self, network: nn.Module) -> None:
         """Batch normalisation that learns from a part of each batch is another network."""
@@ -141,6 +162,8 @@ class Fit:
         state: Checkpoint,
     ) -> Checkpoint:
         stage, learning_rate = self.schedule.at(step)
+        if self.schedule.begins(step):
+            self._set_out(network, step)
         begun = time.perf_counter()
         batch = next(coming)
         ready = time.perf_counter()
@@ -162,10 +185,10 @@ class Fit:
         total = torch.zeros(1, dtype=torch.float64)
         at_once = stage.at_once or stage.batch
         for first in range(0, len(batch), at_once):
-            losses = self.losses(network, batch[first : first + at_once], self.recipe)
+            losses = self.losses(network, batch[first : first + at_once], self.recipe, stage)
             (losses.sum() / stage.batch).backward()  # type: ignore[no-untyped-call]
             total += losses.detach().sum().double() / stage.batch
-        gradients = [_gradient(weight) for weight in network.parameters()]
+        gradients = [_gradient(weight) for weight in network.parameters() if weight.requires_grad]
         self.world.add_up([total])
         self.world.add_up(gradients)
         loss = total.item()

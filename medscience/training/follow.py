@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, AdamW, Muon, Optimizer, RMSprop
+from torch.optim import SGD, Adam, AdamW, Muon, Optimizer, RMSprop
 
 from medscience.recipe import Optimiser
 from medscience.training.optimise import ADAM, as_matrix, channels_last, is_kernel
@@ -35,6 +35,7 @@ class Follower:
     def step(self, learning_rate: float) -> None:
         """Change the weights by their gradients."""
         for kernel, flat in zip(self._kernels, self._matrices, strict=True):
+            flat.grad = None  # of a weight that keeps still
             if kernel.grad is not None:
                 flat.grad = as_matrix(kernel.grad.contiguous(memory_format=channels_last(kernel.ndim)))
         for optimiser, part in self._parts:
@@ -74,6 +75,10 @@ def _rmsprop(weights: list[Tensor], _matrices: list[nn.Parameter], how: Optimise
     return [(RMSprop(weights, eps=how.epsilon, weight_decay=how.weight_decay), 1.0)]
 
 
+def _sgd(weights: list[Tensor], _matrices: list[nn.Parameter], how: Optimiser) -> Parts:
+    return [(SGD(weights, momentum=0.9, nesterov=True, weight_decay=how.weight_decay), 1.0)]
+
+
 def _muon(weights: list[Tensor], matrices: list[nn.Parameter], how: Optimiser) -> Parts:
     return [(Muon(matrices, weight_decay=how.weight_decay), 1.0), (Adam(weights, eps=how.epsilon), ADAM)]
 
@@ -81,6 +86,7 @@ def _muon(weights: list[Tensor], matrices: list[nn.Parameter], how: Optimiser) -
 OPTIMISERS: dict[str, Callable[[list[Tensor], list[nn.Parameter], Optimiser], Parts]] = {
     "adamw": _adamw,
     "rmsprop": _rmsprop,
+    "sgd": _sgd,
     "muon": _muon,
 }
 """By their name in a recipe."""

@@ -76,6 +76,7 @@ def channels_last(ndim: int) -> torch.memory_format:
 
 
 def lay_out(network: nn.Module) -> None:
-    """Put the kernels of a network, which are all 2D or all 3D, into memory with channels last."""
-    ndim = max(weight.ndim for weight in network.parameters())
-    network.to(memory_format=channels_last(ndim))  # type: ignore[call-overload]
+    """Put the kernels of a network into memory with channels last."""
+    for weight in network.parameters():
+        if weight.ndim in (4, 5):
+            weight.data = weight.data.contiguous(memory_format=channels_last(weight.ndim))

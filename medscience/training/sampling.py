@@ -17,6 +17,9 @@ from medscience.training.patch import IGNORED, Patch
 TRIES = 32
 """Patches that are tried to find one with every class of the image."""
 
+BESIDE = 3
+"""Voxels by which the box of the labels is widened for crops inside of it."""
+
 Start = tuple[int, ...]
 
 
@@ -76,6 +79,26 @@ def _inside_box(example: Example, patch: Sizes, random: np.random.Generator) -> 
     return _between(low, high, random)
 
 
+def _label_balanced_inside_box(example: Example, patch: Sizes, random: np.random.Generator) -> Start:
+    """A patch around a voxel of a label, each of the image as often, moved into the box of the labels.
+
+    As ``train_hybrid.py`` does (github.com/xmengli/H-DenseUNet), with `BESIDE` voxels more on each side of
+    the box. Where it is smaller than the patch, the patch holds it, anywhere in it.
+    """
+    known = [places for places in example.survey.places[1:] if len(places)]
+    if not known:
+        return _anywhere(example, patch, random)
+    places = known[int(random.integers(len(known)))]
+    voxel = places[int(random.integers(len(places)))].tolist()
+    start = []
+    sides = zip(voxel, example.survey.box, patch, _last(example, patch), strict=True)
+    for middle, (first, end), size, most in sides:
+        low, high = first - BESIDE, end + BESIDE - size
+        wanted = min(max(middle - size // 2, low), high) if low <= high else random.integers(high, low + 1)
+        start.append(min(max(int(wanted), 0), most))
+    return tuple(start)
+
+
 def _class_balanced(example: Example, patch: Sizes, random: np.random.Generator) -> Start:
     """A patch around a voxel of a class, each class of the image as often, the voxel anywhere in it."""
     known = [places for places in example.survey.places if len(places)]
@@ -114,6 +137,7 @@ STARTS: dict[Sampling, Callable[[Example, Sizes, np.random.Generator], Start]] =
     "class-balanced": _class_balanced,
     "every-class": _every_class,
     "inside-box": _inside_box,
+    "label-balanced-inside-box": _label_balanced_inside_box,
 }
 """Ways to place a patch, by their name in a recipe."""
 

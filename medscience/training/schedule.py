@@ -39,6 +39,10 @@ class Schedule:
             step -= length
         raise ValueError(f"there are {self.steps} steps")
 
+    def begins(self, step: int) -> bool:
+        """Whether a step is the first of a stage."""
+        return any(step == 1 + sum(self.lengths[:n]) for n in range(len(self.lengths)))
+
     def stages_after(self, step: int) -> Iterator[tuple[int, AnyStage]]:
         """Yield every step after one, with its stage."""
         for later in range(step + 1, self.steps + 1):

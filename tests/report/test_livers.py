@@ -115,6 +115,18 @@ def test_a_missing_table_is_a_failure_of_its_step_or_of_the_report(made, tmp_pat
     ]
 
 
+def test_what_is_not_done_is_the_first_step_that_is_missing(made, tmp_path):
+    from medscience.report.advance import advances
+
+    copy = shutil.copytree(made, tmp_path / "results")
+    (copy / "measurements/net/free.parquet").unlink()
+    assert [failure.step for failure in collected(copy, "free").failures] == ["measure"]
+    assert [advance.words for advance in advances(cohort("free"), copy)] == ["for measure"]
+    (copy / "livers/net/free.parquet").unlink()
+    assert [failure.step for failure in collected(copy, "free").failures] == ["lesions"]
+    assert [advance.words for advance in advances(cohort("free"), copy)] == ["for lesions net"]
+
+
 def test_lesions_of_other_labels_are_outdated(made, tmp_path):
     copy = shutil.copytree(made, tmp_path / "results")
     for folder in ("lesions", "livers"):
