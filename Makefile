@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy fringe-model fringe-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
+.PHONY: help setup check format test demo demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -73,6 +73,13 @@ fringe-model: setup ## train the detector of antinodes again from its recipe, in
 
 fringe-accuracy: setup ## measure the detector of antinodes on unseen simulated frames
 	$(RUN) python -m tests.accuracy.fringe
+
+liver-model: setup ## train the small network of livers again on simulated abdomens, into results/models (over an hour)
+	$(RUN) python -m tests.accuracy.abdomens
+	$(RUN) medscience train config/recipes/liver-small.yaml --data results/abdomens/sheet.tsv --name liver-small
+
+liver-accuracy: setup ## measure it on unseen simulated abdomens, and on the real CT of the samples
+	$(RUN) python -m tests.accuracy.liver
 
 training-accuracy: setup ## train the recipes on simulated heads and measure them (hours; leave the machine alone meanwhile)
 	$(RUN) python -m tests.accuracy.training

@@ -374,6 +374,8 @@ class Design(About):
             raise ValueError("training: only an hdenseunet has parts that learn alone, and a loss of slices")
         if hybrid and any(stage.patch is None or stage.patch[0] % 4 for stage in recipe.stages):
             raise ValueError("training.stages.patch must have a multiple of 4 slices for an hdenseunet")
+        if hybrid and recipe.precision != "float32":  # oneDNN's gradients of a volume two slices deep
+            raise ValueError("training.precision must be float32 for an hdenseunet: others learn wrongly")
 
 
 class ModelFile(Design, Weighted):

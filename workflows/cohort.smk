@@ -40,6 +40,7 @@ LESIONS = (
     if LIVERS
     else []
 )
+MODELS = sorted({model for model, _ in COHORT.pairs})
 QUEUES = [f"results/review/{model}.tsv" for model in MODELS]
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from medscience.measure.livers import HALF, LITS
+from medscience.measure.livers import DISTANCES, HALF, LITS, OBJECTS
 from medscience.measure.statistics import Interval, bootstrap
 
 Row = Mapping[str, Any]
@@ -44,6 +44,8 @@ class Scores:
     """From an intersection over union of more than 0."""
     half: Detected
     """From 0.5 on."""
+    distances: Mapping[str, Interval]
+    """Mean over the cases that have both surfaces, in millimetres, by the column of the cases."""
     lits: Mapping[str, float]
     """By LiTS's names and definitions."""
 
@@ -73,6 +75,11 @@ def scores(cases: Iterable[Row], lesions: Iterable[Row]) -> Scores | None:
         tumour_dice_global=_global_dice(known, "tumour"),
         any_overlap=_detected(compared, 0.0),
         half=_detected(compared, HALF),
+        distances={
+            name: mean
+            for name in (f"{part}_{number}" for part in OBJECTS for number in DISTANCES)
+            if (mean := _mean(known, name))
+        },
         lits=dict(_as_in_lits(known)),
     )
 

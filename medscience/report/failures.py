@@ -16,9 +16,10 @@ VOLUMES = {
     "measure": None,
 }
 """The steps that lead to a measurement, in order, and what each makes on the way."""
-LIVERS = VOLUMES | {
+LIVERS = {
+    **{step: product for step, product in VOLUMES.items() if product},
     "lesions": "livers/{model}/{sample}.parquet",
-    "measure": VOLUMES["measure"],
+    "measure": None,
 }
 """The same for livers."""
 FRINGES = {

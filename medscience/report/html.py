@@ -139,6 +139,7 @@ def _environment() -> Environment:
         "interval": _interval,
         "gigabytes": _gigabytes,
         "id": payload.result_id,
+        "distance": _distance,
         "line": one_line,
         "millilitres": _millilitres,
         "short": _short,
@@ -159,6 +160,18 @@ def _millilitres(volume_mm3: float | None) -> str:
     if volume_mm3 is None:
         return NOTHING
     return "<0.1" if 0 < volume_mm3 < 50 else _decimals(volume_mm3 / 1000)
+
+
+def _distance(name: str) -> str:
+    """Return what a column of distances between surfaces is.
+
+    >>> _distance("liver_hd95_mm")
+    'surfaces of the liver with tumours, 95th percentile (mm)'
+    """
+    part, number, _ = name.split("_")
+    whose = {"liver": "the liver with tumours", "tumour": "tumours"}[part]
+    what = {"assd": "average", "rmsd": "root mean square", "hd95": "95th percentile", "msd": "maximum"}
+    return f"surfaces of {whose}, {what[number]} (mm)"
 
 
 def _decimals(value: float | None, places: int = 1) -> str:

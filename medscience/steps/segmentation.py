@@ -17,6 +17,15 @@ MUST_BE_THERE = (
 )
 """Attributes of patient and study that DICOM lets be empty, but not missing (type 2)."""
 
+IDENTIFIERS = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+)
+"""What a segmentation refers to."""
+
 
 def source_slices(scan: "StoredImage", source: Path, series: str | None) -> "Stack":
     """Return the slices of the DICOM series that an image was read from, in its order.
@@ -87,7 +96,10 @@ def headers_and_labels(
 
 
 def _header(instance: Any) -> "Dataset":  # noqa: ANN401
-    """Return all that a file says but its pixels; what must be there, if only empty, is."""
+    """Return all that a file says but its pixels; what must be there, if only empty, is.
+
+    Programs that take out identities leave UIDs empty, at times in the header alone.
+    """
     import pydicom
 
     with instance.file.opened() as (stream, _):
@@ -95,4 +107,11 @@ def _header(instance: Any) -> "Dataset":  # noqa: ANN401
     for name in MUST_BE_THERE:
         if name not in header:
             setattr(header, name, "")
+    for name in ("SOPClassUID", "SOPInstanceUID"):
+        if not header.get(name):
+            setattr(header, name, header.file_meta.get(f"MediaStorage{name}", ""))
+    for name in IDENTIFIERS:
+        if not header.get(name):
+            fix = "write a series that has one with export ct, and bring that in"
+            raise instance.refused("NO-UID", name, "none", "an identifier to refer to", fix)
     return header

@@ -14,9 +14,9 @@ def start_as_identity(layer: nn.Module) -> None:
     arXiv:1706.00388). A layer that changes the width keeps the variance of activations instead (He et
     al. 2015, arXiv:1502.01852).
     """
-    if isinstance(layer, nn.Conv3d):
+    if isinstance(layer, nn.Conv2d | nn.Conv3d):
         nn.init.kaiming_normal_(layer.weight)
-        if layer.in_channels == layer.out_channels and layer.kernel_size != (1, 1, 1):
+        if layer.in_channels == layer.out_channels and max(layer.kernel_size) > 1:
             with torch.no_grad():
                 layer.weight.mul_(NOISE).add_(nn.init.dirac_(torch.empty_like(layer.weight)))
         if layer.bias is not None:
@@ -25,7 +25,7 @@ def start_as_identity(layer: nn.Module) -> None:
 
 def start_as_xavier(layer: nn.Module) -> None:
     """Draw a convolution's weights as Glorot and Bengio (2010), with a bias of 0, as brainchop's tutorial."""
-    if isinstance(layer, nn.Conv3d):
+    if isinstance(layer, nn.Conv2d | nn.Conv3d):
         nn.init.xavier_normal_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

@@ -85,13 +85,24 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
     return float(2 * (one & other).sum() / (one.sum() + other.sum()))
 
 
+def best_window(values: np.ndarray, liver: np.ndarray) -> tuple[int, int]:
+    """Return the window, in steps of 5 Hounsfield units, whose voxels have the best Dice with the liver."""
+    edges = np.arange(-50, 301, 5)
+    inside, everywhere = (np.histogram(part, edges)[0].cumsum() for part in (values[liver], values))
+    pairs = [(i, j) for i in range(len(edges) - 2) for j in range(i + 1, len(edges) - 1)]
+    i, j = max(
+        pairs,
+        key=lambda p: (inside[p[1]] - inside[p[0]]) / (everywhere[p[1]] - everywhere[p[0]] + liver.sum()),
+    )
+    return int(edges[i + 1]), int(edges[j + 1])
+
+
 def by_brightness(made: Abdomen) -> tuple[float, float]:
     """Return the liver's Dice of the best window, and of its largest piece after an opening."""
     liver = made.labels > 0
     smooth = ndimage.gaussian_filter(made.image.astype(np.float32), [1.5 / s for s in made.geometry.spacing])
-    windows = [(low, high) for low in range(-20, 120, 10) for high in range(low + 20, 240, 10)]
-    low, high = max(windows, key=lambda each: dice((smooth > each[0]) & (smooth < each[1]), liver))
-    within = (smooth > low) & (smooth < high)
+    low, high = best_window(smooth, liver)
+    within = (smooth >= low) & (smooth < high)
     pieces, count = ndimage.label(ndimage.binary_opening(within, np.ones((1, 3, 3))))
     largest = pieces == 1 + np.bincount(pieces.ravel())[1:].argmax() if count else within
     return dice(within, liver), dice(largest, liver)

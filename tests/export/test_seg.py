@@ -6,7 +6,7 @@ import pydicom
 import pytest
 
 from medscience.description import Label
-from medscience.errors import MismatchError
+from medscience.errors import InputError, MismatchError
 from medscience.ingest.dicom.read import open_dicom
 from medscience.steps.export import seg
 from medscience.steps.ingest import ingest
@@ -144,6 +144,26 @@ def test_no_word_of_the_patient_is_said(tmp_path, capfd, recwarn):
     seg(labels, image, source, tmp_path / "out.dcm")
     assert pydicom.dcmread(tmp_path / "out.dcm").PatientName == "Nobody"
     assert "Nobody" not in "".join(map(str, [*capfd.readouterr(), *recwarn]))
+
+
+@pytest.mark.parametrize("name", ["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"])
+def test_a_series_without_identifiers_cannot_be_referred_to_but_its_file_headers_may_know_one(tmp_path, name):
+    def without(volume, geometry, folder):
+        for path in write_ct(volume, geometry, folder).iterdir():
+            one = pydicom.dcmread(path)
+            setattr(one, name, "")
+            one.save_as(path)
+        return folder
+
+    source, image, labels, mark = case(tmp_path, orientations()[7], without)
+    if name == "SOPInstanceUID":
+        seg(labels, image, source, tmp_path / "out.dcm")
+        found = hd.seg.segread(tmp_path / "out.dcm")
+        assert in_the_world(found.get_volume(segment_numbers=[2])) == pytest.approx(mark.world, abs=1e-3)
+        return
+    with pytest.raises(InputError, match=rf"DICOM-NO-UID.*{name}.*export ct"):
+        seg(labels, image, source, tmp_path / "out.dcm")
+    assert not (tmp_path / "out.dcm").exists()
 
 
 def test_another_series_and_resampled_slices_are_refused(tmp_path):

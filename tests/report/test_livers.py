@@ -89,6 +89,7 @@ def test_the_page_shows_them_and_the_tables_lie_beside_it(made, tmp_path):
     assert "the reference has 2, of which 1 is missed" in html
     assert "missed 2" in html
     assert "1 of 1" in html
+    assert "surfaces of tumours, average (mm)" in html
     assert "<code>RMSE_Tumorburden</code>" in html
     for name, rows in (("lesions", 5), ("livers", 2)):
         with (tmp_path / f"cohort_{name}.tsv").open(newline="") as file:
@@ -112,6 +113,18 @@ def test_a_missing_table_is_a_failure_of_its_step_or_of_the_report(made, tmp_pat
     assert [(f.step, f.line) for f in collected(copy, "missing", "free").failures] == [
         ("lesions", "LESIONS-X  because")
     ]
+
+
+def test_what_is_not_done_is_the_first_step_that_is_missing(made, tmp_path):
+    from medscience.report.advance import advances
+
+    copy = shutil.copytree(made, tmp_path / "results")
+    (copy / "measurements/net/free.parquet").unlink()
+    assert [failure.step for failure in collected(copy, "free").failures] == ["measure"]
+    assert [advance.words for advance in advances(cohort("free"), copy)] == ["for measure"]
+    (copy / "livers/net/free.parquet").unlink()
+    assert [failure.step for failure in collected(copy, "free").failures] == ["lesions"]
+    assert [advance.words for advance in advances(cohort("free"), copy)] == ["for lesions net"]
 
 
 def test_lesions_of_other_labels_are_outdated(made, tmp_path):

@@ -22,6 +22,7 @@ from medscience.training.parts import let_learn
 from medscience.training.patch import Patch
 from medscience.training.sampling import BESIDE, STARTS
 from medscience.training.schedule import Schedule
+from medscience.training.start import STARTS as STARTING
 from tests.training.conftest import DESIGN
 from tests.training.test_parts import recipe
 from tests.training.test_sampling import example
@@ -110,6 +111,19 @@ def test_a_run_that_was_interrupted_between_steps_or_within_has_the_same_bits():
         assert all(torch.equal(again.weights[name], value) for name, value in whole.weights.items())
 
 
+@pytest.mark.parametrize("way", STARTING)
+def test_every_weight_that_is_drawn_follows_from_the_seed(way):
+    """Whatever the network held before: so a run that goes on, and one made again, begin as the first did."""
+    drawn = []
+    for before in (1, 2):
+        torch.manual_seed(before)
+        network = HDenseUNet(**ARGUMENTS)
+        torch.manual_seed(7)
+        drawn.append(network.apply(STARTING[way]).state_dict())
+    one, other = drawn
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_the_branch_on_slices_learns_from_what_lies_between_neighbours():
     network = tiny().eval()
     image = torch.from_numpy(patches(1)[0].image)[None, None]
@@ -141,9 +155,10 @@ def test_what_keeps_still_drops_nothing_out():
     assert all(weight.requires_grad for weight in network.parameters())
 
 
-@pytest.mark.parametrize("change", [{"learns": "slices"}, {"patch": [10, 32, 32]}])
-def test_parts_of_a_network_that_has_none_and_odd_patches_are_refused(change):
-    stage = {"sampling": "anywhere", "patch": [8, 32, 32], "steps": 1, "learning_rate": 1} | change
+@pytest.mark.parametrize("change", [{"learns": "slices"}, {"patch": [10, 32, 32]}, {"precision": "bfloat16"}])
+def test_parts_of_a_network_that_has_none_and_what_a_hybrid_cannot_learn_with_are_refused(change):
+    stage = {"sampling": "anywhere", "patch": [8, 32, 32], "steps": 1, "learning_rate": 1}
+    stage |= {key: value for key, value in change.items() if key != "precision"}
     training = {
         "stages": [stage],
         "loss": {"class_weights": [1, 1, 1]},
@@ -151,6 +166,7 @@ def test_parts_of_a_network_that_has_none_and_odd_patches_are_refused(change):
         "validate_every": 1,
         "save_every": 1,
         "seed": 0,
+        "precision": change.get("precision", "float32"),
     }
     hybrid = {"network": {"name": "hdenseunet", "arguments": ARGUMENTS}}
     network = {} if "learns" in change else hybrid

@@ -10,7 +10,7 @@ KNOWN = {
     ("usual", 20001): ([85571, 4227, 314], [-1002, -999, -705, 11, 100]),
     ("other", 40001): ([89530, 4663, 15], [-1003, -999, -710, -25, 110]),
 }
-"""Voxels of each label, and quantiles of Hounsfield units: of a training scan and a test scan, seen coarsely."""
+"""Voxels of each label, and quantiles of Hounsfield units: a training and a test scan, seen coarsely."""
 
 
 @pytest.mark.parametrize("style, seed", KNOWN)
