@@ -33,7 +33,6 @@ except MedscienceError as fault:
 PAGE = "results/report/cohort.html"
 STRIKES = [sample.name for sample in COHORT.samples if sample.track == "steelpan"]
 NOTES = ["results/report/cohort_notes.tsv"] if STRIKES else []
-MODELS = sorted({model for model, _ in COHORT.pairs})
 LIVERS = [sample.name for sample in COHORT.samples if sample.track == "liver_ct"]
 LESIONS = (
     ["results/report/cohort_lesions.tsv", "results/report/cohort_livers.tsv"]
