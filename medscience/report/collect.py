@@ -18,6 +18,7 @@ from medscience.kinds import AnyModel, read_any_model
 from medscience.measure.notes import NOTES
 from medscience.measure.regions import SCHEMA
 from medscience.progress import Tell, nobody
+from medscience.report.breaths import BreathResult, read_breath
 from medscience.report.budget import share
 from medscience.report.compare import Comparison, comparisons
 from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
@@ -59,6 +60,8 @@ class CohortReport:
     """Results of recordings of a steelpan."""
     notes: pa.Table
     """Their rows, with the columns of `medscience.measure.notes.NOTES`."""
+    breaths: tuple[BreathResult, ...]
+    """Results of chests that breathe."""
     settings: Settings
     config: Path
     """The file of the settings."""
@@ -71,9 +74,9 @@ class CohortReport:
         return tuple(result for model in self.models for result in model.results)
 
     @property
-    def all_results(self) -> tuple[Result | StrikeResult, ...]:
+    def all_results(self) -> tuple[Result | StrikeResult | BreathResult, ...]:
         """Of all models and tracks."""
-        return (*self.results, *self.strikes)
+        return (*self.results, *self.strikes, *self.breaths)
 
     @property
     def flagged(self) -> int:
@@ -124,7 +127,7 @@ def collect(
     said = reviews or Reviews()
     room = share(len(cohort.samples), len(cohort.pairs) + len(said.corrections))
     pictures = Pictures(room)
-    found: list[Result | StrikeResult | Failure] = []
+    found: list[Result | StrikeResult | BreathResult | Failure] = []
     for number, (model, name) in enumerate(cohort.pairs):
         tell(number, len(cohort.pairs))
         if not said.rejected(model, name):
@@ -133,6 +136,7 @@ def collect(
             found.append(_outcome(results, model, sample, pictures, correction, room.image))
     done = [outcome for outcome in found if isinstance(outcome, Result)]
     strikes = tuple(outcome for outcome in found if isinstance(outcome, StrikeResult))
+    breaths = tuple(outcome for outcome in found if isinstance(outcome, BreathResult))
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)
     return CohortReport(
@@ -146,6 +150,7 @@ def collect(
         measurements=pa.concat_tables([SCHEMA.empty_table(), *(result.table for result in done)]),
         strikes=strikes,
         notes=pa.concat_tables([NOTES.empty_table(), *(strike.table for strike in strikes)]),
+        breaths=breaths,
         settings=cohort.settings,
         config=config,
         reviewed=tuple(reviewed(cohort, said, done)),
@@ -154,13 +159,15 @@ def collect(
 
 def _outcome(
     results: Path, model: str, sample: Sample, pictures: Pictures, correction: Path | None, most: int
-) -> Result | StrikeResult | Failure:
+) -> Result | StrikeResult | BreathResult | Failure:
     """Return a result, or why there is none; measurements outlive the record of an earlier run."""
     if not table_path(results, model, sample.name).exists():
         return find_failure(results, model, sample)
     try:
         if sample.track == "steelpan":
             return read_strike(results, model, sample, most)
+        if sample.track == "cbct4d":
+            return read_breath(results, model, sample, most)
         return read_result(results, model, sample, pictures, correction)
     except UNREADABLE as fault:
         return find_record(results, model, sample) or failure_of(fault, model, sample)
