@@ -50,7 +50,7 @@ rule reconstruct:
         memory=COHORT.settings.memory,
     shell:
         "medscience --failure-record {params.failed} "
-        "reconstruct {input} {output.image} {output.prior} --memory {params.memory:q} "
+        "reconstruct {input:q} {output.image:q} {output.prior:q} --memory {params.memory:q} "
         "--threads {threads} &> {log}"
 
 

@@ -149,11 +149,8 @@ class Job:
         """Return the views of each phase, and what is good to know of them."""
         bins = bins_of(phases, count, self.scan.views, SMALLEST_BIN)
         holes = [b for b, found in enumerate(bins) if found.hole_deg > LARGEST_HOLE]
-        notes = (
-            [f"holes of more than {LARGEST_HOLE:g} degrees between the views of bins {holes}"]
-            if holes
-            else []
-        )
+        text = f"RECONSTRUCT-HOLE: more than {LARGEST_HOLE:g} degrees between views of bins {holes}"
+        notes = [text] if holes else []
         return bins, {
             "views": [len(found.views) for found in bins],
             "largest_hole_deg": [round(found.hole_deg, 2) for found in bins],

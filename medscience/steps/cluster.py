@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from medscience.progress import Tell
 
 CONFIG = Path("config/config.yaml")
+FORESEEN = ("brain_mri", "liver_ct")
+"""Tracks whose samples say in a header what they will take."""
 
 
 def check(
@@ -69,7 +71,7 @@ def estimate(
 def _forecasts(cohort: "Cohort", tell: "Tell") -> Iterator["Forecast"]:
     """Yield what each sample will take with each model, where its header says so."""
     grids = _grids(cohort.samples)
-    volumes = [pair for pair in cohort.pairs if cohort.sample(pair[1]).track != "steelpan"]
+    volumes = [pair for pair in cohort.pairs if cohort.sample(pair[1]).track in FORESEEN]
     for model in sorted({model for model, _ in volumes}):
         forecaster = _forecaster(cohort, model)
         names = [sample for name, sample in volumes if name == model]

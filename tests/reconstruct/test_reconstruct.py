@@ -329,3 +329,42 @@ def test_classical_methods_have_fewer_streaks_than_fdk(breath):
     begun = np.stack([prior] * 4)
     settings = Rooster(space=2e-4, time=5e-4, rounds=2, steps=2, smoothing=4)
     assert error(rooster(scan, breath["phase"], iec, begun, settings)[0]) < 0.8 * plain
+
+
+def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_path, breath, monkeypatch):
+    """And ends with the very commit of one that was not."""
+    path, acquisition = write_scan(
+        tmp_path / "scan",
+        breath["counts"],
+        breath["views"],
+        table(phase=breath["phase"]),
+        i0=30000,
+        fan="half",
+        voxel_mm=12,
+        voxels=[16, 16, 16],
+    )
+    write_pitch(path, NARROW)
+    ingest(path, tmp_path / "p.ome.zarr", acquisition=acquisition)
+
+    def run(name, most):
+        made = []
+
+        def counted(scan, chosen, grid):
+            if len(made) == most:
+                raise OSError("the power is gone")
+            made.append(len(chosen))
+            return fdk(scan, chosen, grid)
+
+        monkeypatch.setattr("medscience.reconstruct.job.fdk", counted)
+        try:
+            stores = (tmp_path / name / f"{part}.ome.zarr" for part in ("image", "prior"))
+            reconstruct(tmp_path / "p.ome.zarr", *stores, phases=4)
+        except OSError:
+            pass
+        return made
+
+    assert len(run("whole", 9)) == 5
+    assert len(run("broken", 3)) == 3
+    assert len(run("broken", 9)) == 2
+    digests = [open_image(tmp_path / name / "image.ome.zarr").commit.digest for name in ("whole", "broken")]
+    assert digests[0] == digests[1]

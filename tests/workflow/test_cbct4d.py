@@ -42,6 +42,8 @@ def test_projections_and_phases_both_become_a_4d_image(tmp_path):
     prior = open_image(tmp_path / "results/priors/scan.ome.zarr").image
     assert prior.geometry.close_to(images[0].geometry)
     (tmp_path / "scan/breathing.csv").write_text(table(phase=np.mod(np.arange(120) / 8.3, 1)))
-    again = run(tmp_path, "--dry-run", *wanted)
+    restored = "results/restored/demo-head/scan.ome.zarr.commit.json"
+    again = run(tmp_path, "--dry-run", "--printshellcmds", *wanted, restored)
     assert "rule projections" in again.stdout + again.stderr
     assert "rule ingest" not in again.stdout + again.stderr
+    assert "--prior results/priors/scan.ome.zarr.commit.json" in again.stdout + again.stderr
