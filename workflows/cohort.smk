@@ -32,6 +32,7 @@ except MedscienceError as fault:
 
 PAGE = "results/report/cohort.html"
 STRIKES = [sample.name for sample in COHORT.samples if sample.track == "steelpan"]
+BREATHS = [sample.name for sample in COHORT.samples if sample.track == "cbct4d"]
 NOTES = ["results/report/cohort_notes.tsv"] if STRIKES else []
 LIVERS = [sample.name for sample in COHORT.samples if sample.track == "liver_ct"]
 LESIONS = (
@@ -39,7 +40,7 @@ LESIONS = (
     if LIVERS
     else []
 )
-MODELS = sorted({model for model, _ in COHORT.pairs})
+MODELS = sorted({model for model, sample in COHORT.pairs if sample not in BREATHS})
 QUEUES = [f"results/review/{model}.tsv" for model in MODELS]
 UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 

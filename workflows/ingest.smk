@@ -43,8 +43,9 @@ rule reference:
         turn=1,
     params:
         source=reference_source,
+        labels=lambda wildcards: [] if wildcards.sample in BREATHS else ["--labels"],
         stamp=lambda wildcards: stamp(reference_source(wildcards)),
         failed="results/failed/reference/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "ingest --labels {params.source:q} {output} &> {log}"
+        "ingest {params.labels} {params.source:q} {output} &> {log}"

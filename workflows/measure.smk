@@ -13,7 +13,7 @@ rule measure:
     log:
         "logs/measure/{model}/{sample}.log",
     wildcard_constraints:
-        sample=samples_of("brain_mri", "liver_ct", "cbct4d"),
+        sample=samples_of("brain_mri", "liver_ct"),
     group:
         group
     resources:
@@ -61,3 +61,28 @@ rule lesions:
         "medscience --failure-record {params.failed} "
         "lesions {input.labels} {input.image} {output.lesions} {output.liver} {params.reference} "
         "{params.correction:q} &> {log}"
+
+
+rule assess:
+    input:
+        restored="results/restored/{model}/{sample}.ome.zarr.commit.json",
+        image="results/images/{sample}.ome.zarr.commit.json",
+        truth=reference,
+    output:
+        "results/measurements/{model}/{sample}.parquet",
+    log:
+        "logs/assess/{model}/{sample}.log",
+    wildcard_constraints:
+        sample=samples_of("cbct4d"),
+    group:
+        group
+    resources:
+        mem_mb=mem_mb("measure"),
+        runtime=runtime("measure"),
+        turn=1,
+    params:
+        truth=lambda wildcards, input: f"--truth {input.truth}" if input.truth else "",
+        failed="results/failed/assess/{model}/{sample}.json",
+    shell:
+        "medscience --failure-record {params.failed} "
+        "assess {input.restored} {input.image} {output} {params.truth} &> {log}"

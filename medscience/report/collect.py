@@ -21,6 +21,7 @@ from medscience.measure.notes import NOTES
 from medscience.measure.regions import SCHEMA
 from medscience.measure.scores import Scores
 from medscience.progress import Tell, nobody
+from medscience.report.breaths import BreathResult, read_breath
 from medscience.report.budget import share
 from medscience.report.compare import Comparison, comparisons
 from medscience.report.failures import UNREADABLE, Failure, failure_of, find_failure, find_record
@@ -69,6 +70,8 @@ class CohortReport:
     """Rows of all livers, with the columns of `medscience.measure.lesions.LESIONS`."""
     livers: pa.Table
     """A row for each of them, with the columns of `medscience.measure.livers.LIVERS`."""
+    breaths: tuple[BreathResult, ...]
+    """Results of chests that breathe."""
     settings: Settings
     config: Path
     """The file of the settings."""
@@ -81,9 +84,9 @@ class CohortReport:
         return tuple(result for model in self.models for result in model.results)
 
     @property
-    def all_results(self) -> tuple[Result | StrikeResult, ...]:
+    def all_results(self) -> tuple[Result | StrikeResult | BreathResult, ...]:
         """Of all models and tracks."""
-        return (*self.results, *self.strikes)
+        return (*self.results, *self.strikes, *self.breaths)
 
     @property
     def flagged(self) -> int:
@@ -134,7 +137,7 @@ def collect(
     said = reviews or Reviews()
     room = share(len(cohort.samples), len(cohort.pairs) + len(said.corrections))
     pictures = Pictures(room)
-    found: list[Result | StrikeResult | Failure] = []
+    found: list[Result | StrikeResult | BreathResult | Failure] = []
     for number, (model, name) in enumerate(cohort.pairs):
         tell(number, len(cohort.pairs))
         if not said.rejected(model, name):
@@ -144,6 +147,7 @@ def collect(
     done = [outcome for outcome in found if isinstance(outcome, Result)]
     strikes = tuple(outcome for outcome in found if isinstance(outcome, StrikeResult))
     livers = [result.liver for result in done if result.liver]
+    breaths = tuple(outcome for outcome in found if isinstance(outcome, BreathResult))
     failures = dict.fromkeys(outcome for outcome in found if isinstance(outcome, Failure))
     names = dict.fromkeys(model for model, _ in cohort.pairs)
     return CohortReport(
@@ -160,6 +164,7 @@ def collect(
         scores=tuple(scores_by_model(done)),
         lesions=pa.concat_tables([LESIONS.empty_table(), *(liver.tables[0] for liver in livers)]),
         livers=pa.concat_tables([LIVERS.empty_table(), *(liver.tables[1] for liver in livers)]),
+        breaths=breaths,
         settings=cohort.settings,
         config=config,
         reviewed=tuple(reviewed(cohort, said, done)),
@@ -168,13 +173,15 @@ def collect(
 
 def _outcome(
     results: Path, model: str, sample: Sample, pictures: Pictures, correction: Path | None, most: int
-) -> Result | StrikeResult | Failure:
+) -> Result | StrikeResult | BreathResult | Failure:
     """Return a result, or why there is none; measurements outlive the record of an earlier run."""
     if not table_path(results, model, sample.name).exists():
         return find_failure(results, model, sample)
     try:
         if sample.track == "steelpan":
             return read_strike(results, model, sample, most)
+        if sample.track == "cbct4d":
+            return read_breath(results, model, sample, most)
         result = read_result(results, model, sample, pictures, correction)
         if sample.track != "liver_ct":
             return result

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from medscience.report.breaths import BreathResult
 from medscience.report.results import Result, Run
 from medscience.report.strikes import StrikeResult
 
@@ -25,7 +26,7 @@ class Effort:
     """The most memory that a run was allowed to take; None where nothing was promised."""
 
 
-def efforts(results: Sequence[Result | StrikeResult]) -> Iterator[Effort]:
+def efforts(results: Sequence[Result | StrikeResult | BreathResult]) -> Iterator[Effort]:
     """Yield the effort of every step, in the order of the steps; an image's ingest counts once."""
     found: dict[tuple[str, str | None], dict[object, Run]] = {}
     for result in results:
@@ -37,12 +38,12 @@ def efforts(results: Sequence[Result | StrikeResult]) -> Iterator[Effort]:
         yield _effort(step, model, list(runs.values()))
 
 
-def total_seconds(results: Sequence[Result | StrikeResult]) -> float:
+def total_seconds(results: Sequence[Result | StrikeResult | BreathResult]) -> float:
     """Return the time of all steps together."""
     return sum(effort.total_seconds or 0.0 for effort in efforts(results))
 
 
-def peak_memory_bytes(results: Sequence[Result | StrikeResult]) -> int | None:
+def peak_memory_bytes(results: Sequence[Result | StrikeResult | BreathResult]) -> int | None:
     """Return the most memory that any step took; None where no run says."""
     return max((result.peak_memory_bytes for result in results if result.peak_memory_bytes), default=None)
 

@@ -28,7 +28,16 @@ FRINGES = {
     "follow": None,
 }
 """The same for recordings of a steelpan."""
-WITHOUT_MODEL = ("ingest", "reference")
+BREATHS = {
+    "ingest": None,
+    "reconstruct": "images/{sample}.ome.zarr",
+    "predict": "restored/{model}/{sample}.ome.zarr",
+    "reference": "references/{sample}.ome.zarr",
+    "assess": None,
+}
+"""And for chests that breathe; of phases that need no reconstruction, the second is never late."""
+TRACKS = {"steelpan": FRINGES, "liver_ct": LIVERS, "cbct4d": BREATHS}
+WITHOUT_MODEL = ("ingest", "reconstruct", "reference")
 """The steps that are taken once for all models."""
 UNREADABLE = (MedscienceError, OSError, ValueError, LookupError, TypeError, AttributeError)
 """What reading a broken file may raise; the errors of pyarrow and pydantic are among them."""
@@ -88,7 +97,7 @@ def _owner(step: str, model: str) -> str | None:
 
 def steps_of(sample: Sample) -> dict[str, str | None]:
     """Return the steps that lead to a sample's measurement, in order, and what each makes on the way."""
-    return {"steelpan": FRINGES, "liver_ct": LIVERS}.get(sample.track, VOLUMES)
+    return TRACKS.get(sample.track, VOLUMES)
 
 
 def _unfinished(results: Path, model: str, sample: Sample) -> str:

@@ -18,7 +18,7 @@ from medscience.report.distribution import Group, groups
 from medscience.report.effort import efforts, peak_memory_bytes, total_seconds
 from medscience.report.overview import main_labels, rows
 from medscience.report.policy import content_security_policy
-from medscience.report.recipe import cohort_command, commands, strike_commands, versions
+from medscience.report.recipe import breath_commands, cohort_command, commands, strike_commands, versions
 from medscience.report.results import Result
 from medscience.report.strip import dot_size, dots
 from medscience.store.files import replaced
@@ -100,6 +100,7 @@ def page(report: CohortReport, table: str) -> str:
             cohort_command=cohort_command(report.config),
             commands=partial(commands, settings=report.settings),
             strike_commands=partial(strike_commands, settings=report.settings),
+            breath_commands=partial(breath_commands, settings=report.settings),
             data_of=lambda result: _data(result, found[numbers[id(result)]], numbers[id(result)]),
             cohort_data=payload.block("cohort", payload.cohort_data(found)),
             images=_images(report),

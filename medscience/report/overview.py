@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from medscience.measure.quality import Flag
+from medscience.report.breaths import BreathResult
 from medscience.report.collect import CohortReport
 from medscience.report.failures import Failure
 from medscience.report.results import Result
@@ -24,7 +25,7 @@ class Row:
     """None for a sample that failed before any model ran."""
     standing: Standing | None
     """What people said of it; None if nobody did."""
-    result: Result | StrikeResult | None
+    result: Result | StrikeResult | BreathResult | None
     failure: Failure | None
     volumes_mm3: tuple[float | None, ...]
     """Of the main labels; None where the model has no label of this name."""
@@ -70,9 +71,10 @@ def rows(report: CohortReport) -> Iterator[Row]:
         mine, sample = _volumes(result), result.sample.name
         volumes = tuple(mine.get(name) for name in names)
         yield Row(sample, result.model, said.get((result.model, sample)), result, None, volumes)
-    for strike in report.strikes:
-        case = said.get((strike.model, strike.sample.name))
-        yield Row(strike.sample.name, strike.model, case, strike, None, empty)
+    others: tuple[StrikeResult | BreathResult, ...] = (*report.strikes, *report.breaths)
+    for other in others:
+        case = said.get((other.model, other.sample.name))
+        yield Row(other.sample.name, other.model, case, other, None, empty)
 
 
 def _volumes(result: Result) -> dict[str, float]:

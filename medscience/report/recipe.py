@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medscience.config.settings import Settings
+from medscience.report.breaths import BreathResult
 from medscience.report.results import Result, Run
 from medscience.report.strikes import StrikeResult
 
@@ -61,7 +62,27 @@ def strike_commands(strike: StrikeResult, settings: Settings) -> Iterator[str]:
     yield _line("export", "film", notes, motion, image, f"results/films/{model}/{sample.name}.mp4")
 
 
-def versions(results: Sequence[Result | StrikeResult]) -> dict[str, tuple[str, ...]]:
+def breath_commands(breath: BreathResult, settings: Settings) -> Iterator[str]:
+    """Yield the commands that make restored phases, in order."""
+    sample, model = breath.sample, breath.model
+    image, projections, prior, restored, truth = (
+        f"results/{folder}/{sample.name}.ome.zarr"
+        for folder in ("images", "projections", "priors", f"restored/{model}", "references")
+    )
+    scanned = _run(breath, "reconstruct") is not None
+    told = _option("--acquisition", sample.acquisition)
+    yield _line("ingest", sample.source, projections if scanned else image, *sample.options, *told)
+    if scanned:
+        yield _line("reconstruct", projections, image, prior, "--threads", str(settings.threads))
+    options = ("--prior", prior) if scanned else ()
+    yield _line("predict", image, f"config/models/{model}.yaml", restored, *options)
+    if breath.has_truth:
+        yield _line("ingest", str(sample.reference), truth)
+    table = f"results/measurements/{model}/{sample.name}.parquet"
+    yield _line("assess", restored, image, table, *(("--truth", truth) if breath.has_truth else ()))
+
+
+def versions(results: Sequence[Result | StrikeResult | BreathResult]) -> dict[str, tuple[str, ...]]:
     """Return every version of every package that the results were made with."""
     found: dict[str, set[str]] = {}
     for result in results:
@@ -79,7 +100,7 @@ def _option(name: str, value: str | None) -> tuple[str, ...]:
     return (name, value) if value else ()
 
 
-def _source_digest(result: Result | StrikeResult) -> str | None:
+def _source_digest(result: Result | StrikeResult | BreathResult) -> str | None:
     run = _run(result, "ingest")
     return run.inputs.get("source") if run else None
 
@@ -102,5 +123,5 @@ def _arithmetic(result: Result, settings: Settings) -> Iterator[str]:
         yield kept.removeprefix("probability-")
 
 
-def _run(result: Result | StrikeResult, step: str) -> Run | None:
+def _run(result: Result | StrikeResult | BreathResult, step: str) -> Run | None:
     return next((run for run in result.runs if run.step == step), None)

@@ -130,7 +130,7 @@ def _write_scan(base: Path, person: "Person", how: Settings, seed: int) -> None:
     write_geometry(base.with_suffix(".xml"), views)
     _write_breathing(base, person, times)
     _write_acquisition(base, exposure, how)
-    _write_truth(base, person.anatomy.geometry, how, scan)
+    _write_truth(base, person, how, scan)
     log.info("wrote %s", base.with_suffix(".mha"))
 
 
@@ -171,16 +171,16 @@ def _write_acquisition(base: Path, exposure: "Exposure", how: Settings) -> None:
         f"voxels: [{voxels}]",
     ]
     _write(base.with_suffix(".yaml"), lines)
-    _write(base.with_name(f"{base.name}_truth.yaml"), ["phases: true"])
 
 
-def _write_truth(base: Path, grid: "Geometry", how: Settings, scan: "Scan") -> None:
+def _write_truth(base: Path, person: "Person", how: Settings, scan: "Scan") -> None:
     """Write phases and tumour in the box that every view sees, axes as a reconstruction has them."""
     import numpy as np
 
     from medscience.export.nifti import write_nifti
     from medscience.image import Image, Meaning
 
+    grid, step = person.anatomy.geometry, float(np.diff(person.breath.ends).mean()) / PHASES
     tall, low = grid.shape[0], how.shape(FIELD[0])[0]
     kept = slice((tall - low) // 2, (tall - low) // 2 + low)
     box = grid.crop((kept.start, 0, 0), (low, *grid.shape[1:]))
@@ -189,7 +189,7 @@ def _write_truth(base: Path, grid: "Geometry", how: Settings, scan: "Scan") -> N
         ("truth", np.rint(scan.phases[:, kept]).astype(np.int16)),
         ("tumour", (scan.tumour[:, kept] >= 0.5).astype(np.uint8)),
     ):
-        image = Image(values, Meaning(box, "tzyx")).turned(turn)
+        image = Image(values, Meaning(box, "tzyx", time_step=step)).turned(turn)
         path = base.with_name(f"{base.name}_{kind}.nii.gz")
         write_nifti(image, path, is_labels=kind == "tumour", form_code=1)
     rows = ["phase\tviews\ttumour_x_mm\ttumour_y_mm\ttumour_z_mm"]

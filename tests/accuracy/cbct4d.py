@@ -1,8 +1,8 @@
-"""How well phases are restored: `python -m tests.accuracy.cbct4d [MODEL] [--rooster]`, half an hour on two cores.
+"""How well phases are restored: `python -m tests.accuracy.cbct4d [MODEL] [--rooster]`, half an hour or more.
 
-Simulated scans of people whom no training saw, with breaths of their own: a minute, half-fan, 680 views, noise
-and scatter, each view at its own time. Everything goes through the verbs, from projections to the table. ROOSTER
-runs once for each pair of weights below on training cases, and with the best of them on the test cases.
+Simulated scans of people whom no training saw, with breaths of their own: a minute, half-fan, 680 views,
+noise and scatter, each view at its own time. Everything goes through the verbs, from projections to a table.
+ROOSTER runs once for each pair of weights below on training cases, and with the best on the test cases.
 """
 
 import json
@@ -43,10 +43,9 @@ class Case:
         self.folder, self.base = folder, folder / f"thorax-{seed}"
         thorax(folder, seed=seed)
         ingest(self.of("mha"), self.store("projections"), acquisition=self.of("yaml"))
-        phases = self.base.with_name(f"{self.base.name}_truth.yaml")
         for kind in ("truth", "tumour"):
             source = self.base.with_name(f"{self.base.name}_{kind}.nii.gz")
-            ingest(source, self.store(kind), acquisition=phases)
+            ingest(source, self.store(kind))
         reconstruct(self.store("projections"), self.store("fdk"), self.store("prior"))
 
     def of(self, ending: str) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from medscience.errors import InputError
 from medscience.geometry import Geometry
 from medscience.progress import Tell, nobody
 from medscience.simulate.thorax.person import Person
@@ -95,14 +96,27 @@ def simulate_scan(
     seed : int
         Of the noise.
     count : int
-        Phases of the truth. Each must have a view: `bins_of` says which.
+        Phases of the truth; `bins_of` says which views are theirs.
     tell : callable
         Hears of every view.
+
+    Raises
+    ------
+    InputError
+        If a phase has no view.
     """
     anatomy, motion, breath = person.anatomy, person.motion, person.breath
     random = np.random.default_rng([seed, 0x5CA2])
     bins = bins_of(breath.phase(times), count)
     views = np.bincount(bins, minlength=count)
+    if not views.all():
+        raise InputError(
+            "SIMULATE-VIEWS",
+            field="views",
+            found=f"none in {(views == 0).sum()} of {count} phases",
+            expected="views in every phase",
+            fix="take more views, or more time",
+        )
     phases, tumours = (np.zeros((count, *anatomy.hu.shape), np.float32) for _ in range(2))
     counts, path = [], []
     across = np.flatnonzero(anatomy.tumour.any(axis=(0, 1)))

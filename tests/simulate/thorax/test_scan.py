@@ -5,6 +5,7 @@ import pytest
 import SimpleITK
 from numpy.testing import assert_allclose, assert_array_equal
 
+from medscience.errors import InputError
 from medscience.export.metaimage import write_stack
 from medscience.geometry import Geometry, as_affine
 from medscience.image import Image, Meaning
@@ -108,3 +109,10 @@ def test_an_independent_reader_reads_the_stack(tmp_path):
     assert_array_equal(SimpleITK.GetArrayFromImage(found), counts)
     assert found.GetSpacing() == (3.0, 2.0, 1.0)
     assert found.GetOrigin() == (-7.5, -3.0, 0.0)
+
+
+def test_a_phase_without_views_has_no_truth(person):
+    with pytest.raises(InputError, match="SIMULATE-VIEWS"):
+        simulate_scan(
+            person, TIMES[:3], lambda hu, view: np.zeros((4, 5), np.float32), Exposure(), 3, count=10
+        )

@@ -1,0 +1,101 @@
+"""The report's part on chests that breathe."""
+
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from medscience.config.sheet import Sample
+from medscience.errors import MismatchError
+from medscience.image import Meaning
+from medscience.report.breaths import animated, coronal, montage, read_breath
+from medscience.simulate.thorax.canvas import upright
+from medscience.steps.assess import assess
+from medscience.store.commit import Provenance
+from medscience.store.images import ImageWriter, open_image
+from medscience.store.metadata import Content
+from medscience.store.staging import staged
+
+GRID = upright((10, 12, 14), 8.0)
+SHAPE = (6, 10, 12, 14)
+
+
+def store(path, values, inputs=None):
+    content = Content.of(Meaning(GRID, "tzyx", "HU"))
+    with staged(path, Provenance("test", {"path": path.name}, inputs or {})) as staging:
+        staging.record["model"] = "tiny4d"
+        writer = ImageWriter(staging, content, values.shape, np.float32)
+        writer.write(tuple(slice(0, n) for n in values.shape), values.astype(np.float32))
+        writer.finish()
+    return open_image(path).commit.digest
+
+
+@pytest.fixture
+def results(tmp_path):
+    random = np.random.default_rng(0)
+    truth = np.full(SHAPE, -1000.0)
+    truth[:, :, 2:10, 2:12] = 40
+    for phase in range(6):
+        truth[phase, 4 + abs(phase - 3) :, 3:9, 3:11] = -800
+    given = store(tmp_path / "images/case.ome.zarr", truth + 100 * random.standard_normal(SHAPE))
+    store(tmp_path / "restored/tiny4d/case.ome.zarr", truth, {"image": given})
+    store(tmp_path / "references/case.ome.zarr", truth)
+    paths = [tmp_path / name for name in ("restored/tiny4d/case.ome.zarr", "images/case.ome.zarr")]
+    table = tmp_path / "measurements/tiny4d/case.parquet"
+    table.parent.mkdir(parents=True)
+    assess(*paths, table, tmp_path / "references/case.ome.zarr")
+    return tmp_path
+
+
+CASE = Sample(name="case", track="cbct4d", source="case.mha", reference="truth.nii.gz")
+
+
+def test_a_result_has_its_numbers_its_picture_and_its_loop(results):
+    found = read_breath(results, "tiny4d", CASE, 60_000)
+    assert found.phases == 6
+    assert found.has_truth
+    body = next(row for row in found.rows if row.region == "body").numbers
+    assert body["rmse_hu"] == pytest.approx(0)
+    assert body["given_rmse_hu"] == pytest.approx(100, rel=0.1)
+    assert found.motion["motion_rmse_hu"] == pytest.approx(0)
+    picture, loop = (PIL.Image.open(io.BytesIO(one)) for one in (found.picture, found.loop))
+    assert (picture.format, loop.format) == ("WEBP", "WEBP")
+    assert loop.n_frames == 6
+    assert loop.info["loop"] == 0
+    assert len(found.picture) + len(found.loop) < 60_000
+
+
+def test_without_a_truth_there_is_a_picture_all_the_same(results):
+    paths = [results / name for name in ("restored/tiny4d/case.ome.zarr", "images/case.ome.zarr")]
+    assess(*paths, results / "measurements/tiny4d/case.parquet")
+    found = read_breath(results, "tiny4d", CASE, 60_000)
+    assert not found.has_truth
+    assert not found.motion
+
+
+def test_a_table_of_other_images_is_refused(results):
+    path = results / "restored/tiny4d/case.ome.zarr"
+    other = open_image(path).commit.provenance.inputs["image"]
+    for name in path.parent.glob("case.ome.zarr*"):
+        name.rename(results / name.name)
+    store(path, np.zeros(SHAPE), {"image": other})
+    with pytest.raises(MismatchError, match="REPORT-OUTDATED"):
+        read_breath(results, "tiny4d", CASE, 60_000)
+
+
+def test_the_head_is_up_and_the_right_on_the_left(results):
+    values = np.zeros(SHAPE)
+    values[:, -1, :, -1] = 1  # superior right: the grid is S-A-R
+    store(results / "marked.ome.zarr", values)
+    seen = coronal(open_image(results / "marked.ome.zarr"), 0.5)
+    assert seen.shape == (6, 10, 14)
+    assert np.argwhere(seen[0]).tolist() == [[0, 0]]
+
+
+def test_rows_are_given_restored_truth_and_what_is_wrong():
+    slices = [np.full((6, 4, 5), value) for value in (-1000.0, 300.0, 300.0)]
+    pixels = np.asarray(montage(slices))
+    assert pixels.shape == (16, 25)
+    assert [set(np.unique(row)) for row in np.split(pixels, 4)] == [{0}, {255}, {255}, {127}]
+    assert len(animated(slices, 1)) > 0  # as small as it gets
