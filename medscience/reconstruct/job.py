@@ -116,7 +116,7 @@ class Job:
 
     def prior(self) -> Volume:
         """Return the image from all views, in HU along the array's axes."""
-        return self._seen(fdk(self.scan, np.arange(len(self.scan.views)), self.iec))
+        return self.seen(fdk(self.scan, np.arange(len(self.scan.views)), self.iec))
 
     def phases(self) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Return the phase of each view, NaN where it is not known, and how it was found.
@@ -183,7 +183,8 @@ class Job:
         moved = motion_of(lines, self.scan.views, self.scan.detector, times)
         return -moved if self.position.startswith("HF") else moved
 
-    def _seen(self, attenuation: Volume) -> Volume:
+    def seen(self, attenuation: Volume) -> Volume:
+        """Return attenuation along IEC's axes as HU along the array's."""
         turned = self.change.inverse.apply(hounsfield_of(attenuation, self.water))
         return np.asarray(turned, np.float32)
 
@@ -206,7 +207,7 @@ class Images:
         if self.method == "rooster":
             begun = np.stack([self.prior] * len(self.bins))
             every = rooster(job.scan, self.known, job.iec, begun, self.settings)
-            yield from ((b, job._seen(every[b])) for b in wanted)
+            yield from ((b, job.seen(every[b])) for b in wanted)
             return
         for b in wanted:
             chosen = self.bins[b].views
@@ -214,7 +215,7 @@ class Images:
                 found = fdk(job.scan, chosen, job.iec)
             else:
                 found = mckinnon_bates(job.scan, chosen, job.iec, self.prior)
-            yield b, job._seen(found)
+            yield b, job.seen(found)
 
 
 def _views(image: Image, numbers: NDArray[np.intp]) -> NDArray[np.float32]:
