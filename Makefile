@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
+.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -60,6 +60,14 @@ demo-real:
 	@mkdir -p results/real
 	@printf 'sample\ttrack\tsource\nt1\tbrain_mri\t%s\n' "$(MEDSCIENCE_SAMPLES)/t1/t1_crop.nii.gz" > results/real/samples.tsv
 	$(RUN) snakemake --cores all --config settings=config/real.yaml
+	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
+
+liver: setup ## the workflow on two simulated abdomens, one of them a DICOM series
+	rm -rf results/liver
+	$(RUN) medscience simulate abdomen results/liver --seed 501 --count 2 --size 128 --thickness 5
+	$(RUN) medscience ingest results/liver/abdomen-501.nii.gz results/liver/scan.ome.zarr --hounsfield
+	$(RUN) medscience export ct results/liver/scan.ome.zarr results/liver/dicom --hounsfield
+	$(RUN) snakemake --cores all --config settings=config/liver.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
 demo-model: setup ## train the demo's network again from its recipe, into results/models (about half an hour)

@@ -2,10 +2,11 @@
 
 Bilic et al. 2023, doi:10.1016/j.media.2022.102680; the program is PatrickChrist/lits-challenge-scoring on
 GitHub (``calc_metric.py``). They stand beside ours, which do not merge lesions, and which say nothing of a
-Dice where there is nothing to find.
+Dice where there is nothing to find. One line is taken as it is meant: where the program asks which matches
+overlap enough, it looks for lesions of the one side under numbers of the other (``d==p_id``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,11 +144,24 @@ def segmentations(
     geometry : Geometry
         That grid.
     """
+    boxes = ndimage.find_objects(found), ndimage.find_objects(reference)
     for match in matches:
-        ours, theirs = np.isin(found, match.found), np.isin(reference, match.reference)
-        (box,) = ndimage.find_objects((ours | theirs).astype(np.int8))
+        mine = [boxes[0][n - 1] for n in match.found] + [boxes[1][n - 1] for n in match.reference]
+        box = around(mine)
+        ours, theirs = np.isin(found[box], match.found), np.isin(reference[box], match.reference)
         z, y, x = (part.start for part in box)
-        grid = geometry.crop((z, y, x), ours[box].shape)
-        agreed = segmentation(ours[box], theirs[box], grid)
+        agreed = segmentation(ours, theirs, geometry.crop((z, y, x), ours.shape))
         if agreed is not None:
             yield agreed
+
+
+def around(boxes: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
+    """Return the box that holds several.
+
+    >>> around([(slice(0, 2),), (slice(5, 6),)])
+    (slice(0, 6, None),)
+    """
+    return tuple(
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*boxes, strict=True)
+    )

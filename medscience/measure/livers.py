@@ -202,10 +202,7 @@ def _box(every: list[NDArray[np.uint8]]) -> tuple[slice, ...]:
     boxes = [box[0] for box in found if box]
     if not boxes:
         return (slice(0, 1),) * 3
-    return tuple(
-        slice(min(part.start for part in parts), max(part.stop for part in parts))
-        for parts in zip(*boxes, strict=True)
-    )
+    return lits.around(boxes)
 
 
 def _case(classes: NDArray[np.uint8], image: Image, box: tuple[slice, ...]) -> Case:

@@ -77,9 +77,9 @@ def advances(cohort: Cohort, path: Path) -> Iterator[Advance]:
 
 def _with(results: Results, sample: Sample, model: str) -> Advance:
     """How far a sample has come with one model."""
-    if results.has("measurements", model, f"{sample.name}.parquet"):
-        return Advance(sample.name, State.DONE)
     step, product = _next(results, sample, model)
+    if step != "lesions" and results.has("measurements", model, f"{sample.name}.parquet"):
+        return Advance(sample.name, State.DONE)
     words = f"{step} {model}" if product and step not in WITHOUT_MODEL else step
     if product and _is_written(results, product):
         return Advance(sample.name, State.RUNNING, words + _finished(results, product))

@@ -122,6 +122,8 @@ def test_what_is_not_done_is_the_first_step_that_is_missing(made, tmp_path):
     (copy / "measurements/net/free.parquet").unlink()
     assert [failure.step for failure in collected(copy, "free").failures] == ["measure"]
     assert [advance.words for advance in advances(cohort("free"), copy)] == ["for measure"]
+    (copy / "livers/net/missing.parquet").unlink()
+    assert [advance.words for advance in advances(cohort("missing"), copy)] == ["for lesions net"]
     (copy / "livers/net/free.parquet").unlink()
     assert [failure.step for failure in collected(copy, "free").failures] == ["lesions"]
     assert [advance.words for advance in advances(cohort("free"), copy)] == ["for lesions net"]
