@@ -98,7 +98,7 @@ def is_projected(sample):
 
 
 PROJECTED = [sample.name for sample in COHORT.samples if is_projected(sample)]
-WITH_AN_IMAGE = [s.name for s in COHORT.samples if s.name not in PROJECTED]
+NOT_PROJECTED = rf"(?!({'|'.join(PROJECTED) or '-'})[.]){NAME.strip('^$')}"
 
 
 def prior(wildcards):

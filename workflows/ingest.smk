@@ -9,7 +9,7 @@ rule ingest:
     benchmark:
         "logs/ingest/{sample}.tsv"
     wildcard_constraints:
-        sample="|".join(WITH_AN_IMAGE) or "(?!)",
+        sample=NOT_PROJECTED,
     group:
         group
     resources:

@@ -33,7 +33,7 @@ class Rooster:
     steps: int = 4
     """Of conjugate gradients in each round."""
     smoothing: int = 10
-    """Steps of smoothing in each round."""
+    """Steps of smoothing in each round; 2 or more."""
 
 
 def rooster(

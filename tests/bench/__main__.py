@@ -23,6 +23,7 @@ from tests.bench.dicom import dicom
 from tests.bench.export import export
 from tests.bench.fringes import fringes
 from tests.bench.memory import memory
+from tests.bench.overhead import overhead
 from tests.bench.painting import painting
 from tests.bench.phases import phases
 from tests.bench.reviewing import reviewing
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "workers": workers,
     "training": training,
     "sheet": sheet,
+    "overhead": overhead,
     "painting": painting,
     "phases": phases,
     "fringes": fringes,

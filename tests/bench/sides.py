@@ -58,17 +58,19 @@ def plain(image: str, model: str, labels: str, threads: int) -> Found:
     return _scripted(image, model, labels, threads, lambda network, values: network(values))
 
 
-def detected(network: str, frames: int, threads: int) -> Found:
+def detected(network: str, frames: int, threads: int, *, plain: bool = False) -> Found:
     """A detector from frames in memory to antinodes, in the precision that the verb would choose.
 
-    SPNet has no published weights: it runs with random ones, which take as long.
+    SPNet has no published weights: it runs with random ones, which take as long. ``plain`` is the module as
+    it is written, in float32, which is what its authors run.
     """
     torch.set_num_threads(threads)
     model, ready = load_detector(find_model("fringe"))
     if network == "spnet":
         content = model.model_dump() | {"network": {"name": "spnet"}}
-        model, ready = DetectorFile.model_validate(content), folded(SPNet())
-    found = detector(model, ready, precision_of("auto"))
+        ready = SPNet().eval() if plain else folded(SPNet())
+        model = DetectorFile.model_validate(content)
+    found = detector(model, ready, "float32" if plain else precision_of("auto"))
     shots = islice(drawn_frames({"espi": 1.0}, 1), frames)
     pictures = np.stack([shot.frame for shot in shots])
     found(pictures[:16])  # libraries choose their kernels

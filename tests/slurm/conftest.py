@@ -94,16 +94,19 @@ class Cohort:
         return self.content("local")
 
 
-@pytest.fixture(scope="session")
-def scans(tmp_path_factory):
-    """Three clouds: what a random network answers to them is as good as any head's."""
-    folder = tmp_path_factory.mktemp("scans")
+def clouds(folder, count):
+    """Write clouds: what a random network answers to them is as good as any head's."""
     grid = orientations((40, 40, 40), (1.0, 1.0, 1.0))[0]
-    for seed in range(3):
+    for seed in range(count):
         noise = np.random.default_rng(seed).random(grid.shape, dtype=np.float32)
         image = Image(gaussian_filter(noise, 2), Meaning(grid))
         write_nifti(image, folder / f"s{seed}.nii.gz", is_labels=False, form_code=1)
     return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def scans(tmp_path_factory):
+    return clouds(tmp_path_factory.mktemp("scans"), 3)
 
 
 @pytest.fixture
