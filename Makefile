@@ -95,6 +95,20 @@ training-accuracy: setup ## train the recipes on simulated heads and measure the
 strikes-accuracy: setup ## measure onsets, frequencies and amplitudes of notes on strikes of two generators (minutes)
 	$(RUN) python -m tests.accuracy.strikes
 
+.PHONY: cbct4d cbct4d-model cbct4d-accuracy
+cbct4d: setup ## a simulated chest that breathes: projections, reconstruction, restored phases, report (minutes)
+	$(RUN) medscience simulate thorax results/cbct4d --seed 9001
+	$(RUN) snakemake --cores all --config settings=config/cbct4d.yaml
+	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
+
+CHESTS ?= 24
+cbct4d-model: setup ## train the network for chests that breathe again from its recipe (hours; go on with RESUME=--resume)
+	$(RUN) python -m tests.accuracy.chests results/chests $(CHESTS)
+	$(RUN) medscience train config/recipes/rstar4d-narrow.yaml --data results/chests/sheet.tsv --name thorax-narrow $(RESUME)
+
+cbct4d-accuracy: setup ## measure it on unseen chests beside FDK and McKinnon-Bates (half an hour; ROOSTER=--rooster: hours)
+	$(RUN) python -m tests.accuracy.cbct4d $(ROOSTER)
+
 pictures: setup ## make the pictures of the docs again, from the results of make demo (needs xvfb-run and chromium)
 	$(RUN) python docs/pictures/heads.py
 	$(RUN) python docs/pictures/report_page.py

@@ -31,6 +31,8 @@ SHOWN = 5
 """Phases that are printed; the loop has all."""
 WINDOW = (-1000.0, 300.0)
 """Hounsfield units that are black and white."""
+AIR = -950.0
+"""Hounsfield units below which a voxel is outside of the body."""
 DIFFERENCE = 400.0
 """Hounsfield units on either side of grey in a picture of differences."""
 BREATH_MS = 4000
@@ -143,13 +145,14 @@ def coronal(stored: StoredImage, place: float) -> Slices:
 
 
 def _widest(truth: StoredImage) -> float:
-    """Where the truth moves most, from the back to the front."""
+    """Where the truth moves most within the body, from the back to the front."""
     image = truth.image.turned(truth.image.geometry.reorientation("IAL"))
     first, opposite = (
         image.read((slice(t, t + 1), *[slice(None)] * 3))[0].astype(np.float32)
         for t in (0, image.shape[0] // 2)
     )
-    moved = np.abs(opposite - first).mean(axis=(0, 2))
+    inside = np.minimum(first, opposite) > AIR
+    moved = np.where(inside, np.abs(opposite - first), 0).mean(axis=(0, 2))
     return (int(moved.argmax()) + 0.5) / len(moved)
 
 

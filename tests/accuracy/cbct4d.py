@@ -1,7 +1,7 @@
 """How well phases are restored: `python -m tests.accuracy.cbct4d [MODEL] [--rooster]`, half an hour or more.
 
 Simulated scans of people whom no training saw, with breaths of their own: a minute, half-fan, 680 views,
-noise and scatter, each view at its own time. Everything goes through the verbs, from projections to a table.
+noise and scatter, each view at its own time. All goes through the verbs, from projections to the table.
 ROOSTER runs once for each pair of weights below on training cases, and with the best on the test cases.
 """
 
