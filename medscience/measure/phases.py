@@ -17,17 +17,10 @@ Mask = NDArray[np.bool_]
 
 NUMBERS = ("rmse_hu", "ssim", "streak_hu_per_mm", "shift_x_mm", "shift_y_mm", "shift_z_mm")
 """Each once of the restored phases, and once, as ``given_…``, of those that the network was given."""
-ASSESSED: pa.Schema = pa.schema(
-    {
-        "sample": pa.string(),
-        "model": pa.string(),
-        "phase": pa.int64(),
-        "region": pa.string(),
-        "voxels": pa.int64(),
-        "change_hu": pa.float64(),
-    }
-    | {f"{prefix}{name}": pa.float64() for prefix in ("", "given_") for name in NUMBERS}
-)
+WORDS = pa.schema([("sample", pa.string()), ("model", pa.string()), ("region", pa.string())])
+COUNTS = pa.schema([("phase", pa.int64()), ("voxels", pa.int64())])
+VALUES = ("change_hu", *NUMBERS, *(f"given_{name}" for name in NUMBERS))
+ASSESSED = pa.schema([*WORDS, *COUNTS, *(pa.field(name, pa.float64()) for name in VALUES)])
 """``change_hu``: root mean square of what was changed; shifts are the tumour's, from where it truly is."""
 
 
