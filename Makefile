@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
+.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy cbct4d cbct4d-model cbct4d-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -95,7 +95,6 @@ training-accuracy: setup ## train the recipes on simulated heads and measure the
 strikes-accuracy: setup ## measure onsets, frequencies and amplitudes of notes on strikes of two generators (minutes)
 	$(RUN) python -m tests.accuracy.strikes
 
-.PHONY: cbct4d cbct4d-model cbct4d-accuracy
 cbct4d: setup ## a simulated chest that breathes: projections, reconstruction, restored phases, report (minutes)
 	$(RUN) medscience simulate thorax results/cbct4d --seed 9001
 	$(RUN) snakemake --cores all --config settings=config/cbct4d.yaml
