@@ -52,7 +52,15 @@ def displacement(image: Volume, template: Volume, inside: Mask, geometry: Geomet
         )
 
     best = min(_whole_shifts(geometry), key=unlikeness)
-    found = minimize(unlikeness, best, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7})
+    steps = best + np.vstack(
+        [np.zeros(3), 0.5 * np.eye(3)]
+    )  # else it hardly moves along an axis that is at 0
+    found = minimize(
+        unlikeness,
+        best,
+        method="Nelder-Mead",
+        options={"xatol": 1e-3, "fatol": 1e-9, "initial_simplex": steps},
+    )
     turned: NDArray[np.float64] = geometry.matrix[:3, :3] @ found.x
     return turned
 
