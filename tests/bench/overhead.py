@@ -15,6 +15,8 @@ from tests.slurm.single_node import SingleNode, why_not
 
 SAMPLES = 8
 """That share a job, as in the profile."""
+WORK = 30.0
+"""Seconds of the steps of the sample that is asked for."""
 GLANCE = 0.1
 """Seconds between two looks at what runs."""
 
@@ -35,9 +37,10 @@ def overhead(setting: Setting) -> Iterator[Row]:
         seconds = time.perf_counter() - begun
         if run.wait(600):
             raise RuntimeError((folder / "said.txt").read_text("utf-8"))
-    idle = glances.count(False) / len(glances)
-    yield Row(f"a job of {SAMPLES} samples on Slurm: part of its time without a step", idle, "", at_most=0.10)
-    yield Row("and its steps take for each sample", seconds * (1 - idle) / SAMPLES, "s")
+    idle = seconds * glances.count(False) / len(glances) / SAMPLES
+    yield Row(f"a job of {SAMPLES} samples on Slurm: steps of a sample", seconds / SAMPLES - idle, "s")
+    yield Row("and beside them, for each sample", idle, "s")
+    yield Row(f"that is, where steps take {WORK:g} s", idle / (WORK + idle), "of the job", at_most=0.10)
 
 
 def _cohort(setting: Setting) -> Path:
