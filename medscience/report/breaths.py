@@ -19,6 +19,7 @@ from medscience.measure.quality import Flag
 from medscience.report.pictures import still
 from medscience.report.results import (
     Run,
+    WithRuns,
     check_same,
     read_measurements,
     store_run,
@@ -54,7 +55,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class BreathResult:
+class BreathResult(WithRuns):
     """Phases that one model restored."""
 
     sample: Sample
@@ -75,18 +76,6 @@ class BreathResult:
     def flags(self) -> tuple[Flag, ...]:
         """None: what is doubtful stands with the picture."""
         return ()
-
-    @property
-    def seconds(self) -> float | None:
-        """Time that all steps took together, as far as it is known."""
-        known = [run.seconds for run in self.runs if run.seconds is not None]
-        return sum(known) if known else None
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """Most memory that any of the steps took."""
-        known = [run.peak_memory_bytes for run in self.runs if run.peak_memory_bytes is not None]
-        return max(known, default=None)
 
 
 def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathResult:

@@ -61,8 +61,27 @@ class Run:
     """How the work was cut, such as tile and halo; empty where there was nothing to plan."""
 
 
+class WithRuns:
+    """Time and memory of the steps that led to a result."""
+
+    __slots__ = ()
+    runs: tuple[Run, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """Time that all steps took together, as far as it is known."""
+        known = [run.seconds for run in self.runs if run.seconds is not None]
+        return sum(known) if known else None
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory that any of the steps took."""
+        known = [run.peak_memory_bytes for run in self.runs if run.peak_memory_bytes is not None]
+        return max(known, default=None)
+
+
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(WithRuns):
     """A sample that one model was run on, from image to measurements."""
 
     sample: Sample
@@ -90,19 +109,6 @@ class Result:
     def flags(self) -> tuple[Flag, ...]:
         """Why a person should look at it before it is used."""
         return self.quality.flags if self.quality else ()
-
-    @property
-    def seconds(self) -> float | None:
-        """Time that all steps took together, as far as it is known."""
-        known = [run.seconds for run in self.runs if run.seconds is not None]
-        return sum(known) if known else None
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """Most memory that any of the steps took."""
-        return max(
-            (run.peak_memory_bytes for run in self.runs if run.peak_memory_bytes is not None), default=None
-        )
 
     @property
     def mean_dice(self) -> float | None:

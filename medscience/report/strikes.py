@@ -19,6 +19,7 @@ from medscience.report.curves import Curve, curves
 from medscience.report.pictures import still
 from medscience.report.results import (
     Run,
+    WithRuns,
     check_same,
     read_measurements,
     store_run,
@@ -56,7 +57,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class StrikeResult:
+class StrikeResult(WithRuns):
     """A recording that one model was run on, from frames to notes."""
 
     sample: Sample
@@ -83,18 +84,6 @@ class StrikeResult:
     def is_heard(self) -> bool:
         """Whether any of the notes was found in a sound."""
         return any(note["audio_frequency_hz"] is not None for note in self.notes)
-
-    @property
-    def seconds(self) -> float | None:
-        """Time that all steps took together, as far as it is known."""
-        known = [run.seconds for run in self.runs if run.seconds is not None]
-        return sum(known) if known else None
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """Most memory that any of the steps took."""
-        known = [run.peak_memory_bytes for run in self.runs if run.peak_memory_bytes is not None]
-        return max(known, default=None)
 
 
 def read_strike(results: Path, model: str, sample: Sample, most: int) -> StrikeResult:
