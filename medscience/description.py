@@ -234,6 +234,8 @@ class Postprocess(Strict):
     keep: Literal["everything", "largest-component", "complete-component", "liver-and-tumours"]
     """Which 26-connected pieces of all labels together are kept: all, the largest, or the one that has the
     most of its rarest label. For a liver (1) with tumours (2): the largest, with its holes filled."""
+    borders: Literal["as-found", "by-brightness"] = "as-found"
+    """Whether voxels that touch another label get the one that suits their brightness best."""
 
 
 class SimulatedHeads(Strict):

@@ -32,6 +32,7 @@ rule predict:
 
 rule postprocess:
     input:
+        image="results/images/{sample}.ome.zarr.commit.json",
         prediction="results/predictions/{model}/{sample}.ome.zarr.commit.json",
         model="config/models/{model}.yaml",
     output:
@@ -48,4 +49,4 @@ rule postprocess:
         failed="results/failed/postprocess/{model}/{sample}.json",
     shell:
         "medscience --failure-record {params.failed} "
-        "postprocess {input.prediction} {input.model} {output} &> {log}"
+        "postprocess {input.prediction} {input.model} {output} --image {input.image} &> {log}"

@@ -33,7 +33,7 @@ def commands(result: Result, settings: Settings) -> Iterator[str]:
     yield _line(
         "predict", image, file, prediction, *_memory(result, settings), *_arithmetic(result, settings)
     )
-    yield _line("postprocess", prediction, file, labels)
+    yield _line("postprocess", prediction, file, labels, "--image", image)
     if sample.reference:
         yield _line("ingest", "--labels", sample.reference, reference)
     correction = result.correction.as_posix() if result.correction else None

@@ -39,7 +39,7 @@ def found_in(scan: Path, folder: Path) -> np.ndarray:
     """Return the model's labels of a NIfTI scan, on its own grid, shape (Z, Y, X)."""
     ingest(scan, folder / "scan.ome.zarr")
     predict(folder / "scan.ome.zarr", MODEL, folder / "raw.ome.zarr", threads=1)
-    postprocess(folder / "raw.ome.zarr", MODEL, folder / "labels.ome.zarr")
+    postprocess(folder / "raw.ome.zarr", MODEL, folder / "labels.ome.zarr", folder / "scan.ome.zarr")
     return open_image(folder / "labels.ome.zarr").image.read((slice(None),) * 3)
 
 

@@ -17,6 +17,8 @@ from medscience.errors import InputError, MedscienceError, MismatchError, ModelE
 from medscience.export.nifti import write_nifti
 from medscience.image import Image, Meaning
 from medscience.models.zoo import load
+from medscience.postprocess.components import keep_largest
+from medscience.postprocess.refine import refined
 from medscience.preprocess.normalize import normalization
 from medscience.steps.export import brain_mask, skull_stripped
 from medscience.steps.ingest import ingest
@@ -114,6 +116,37 @@ def test_a_prediction_by_a_model_that_has_changed_is_not_postprocessed(chain, ti
     tiny_model.write_text(tiny_model.read_text().replace("largest-component", "everything"))
     with pytest.raises(MismatchError, match="POSTPROCESS-MODEL"):
         postprocess(chain / "raw.ome.zarr", str(tiny_model), tmp_path / "other.ome.zarr")
+
+
+@pytest.fixture
+def by_brightness(tiny_model):
+    """The small network's model file, whose borders follow the image's brightness."""
+    content = tiny_model.read_text().replace("borders: as-found", "borders: by-brightness")
+    tiny_model.write_text(content)
+    return tiny_model
+
+
+def test_borders_follow_the_brightness_of_the_image(by_brightness, head, tmp_path):
+    scan, raw = head / "scan.ome.zarr", tmp_path / "raw.ome.zarr"
+    predict(scan, str(by_brightness), raw)
+    postprocess(raw, str(by_brightness), tmp_path / "labels.ome.zarr", scan)
+    stored, image = open_image(tmp_path / "labels.ome.zarr"), open_image(scan)
+    values = image.image.read(EVERYTHING)
+    seen = normalization(image.image, "minmax")(values)
+    cleaned = keep_largest(open_image(raw).image.read(EVERYTHING)).labels
+    expected = refined(cleaned, lambda region: seen[region], image.image.geometry.spacing)
+    assert_array_equal(stored.image.read(EVERYTHING), expected)
+    assert stored.commit.record["voxels_redrawn"] == (expected != cleaned).sum() > 0
+    assert stored.commit.provenance.inputs["image"] == image.commit.digest
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_borders_do_not_follow_another_image_or_none(other, by_brightness, head, tmp_path):
+    predict(head / "scan.ome.zarr", str(by_brightness), tmp_path / "raw.ome.zarr")
+    image = head / "truth.ome.zarr" if other else None
+    with pytest.raises(MismatchError, match="POSTPROCESS-IMAGE"):
+        postprocess(tmp_path / "raw.ome.zarr", str(by_brightness), tmp_path / "labels.ome.zarr", image)
+    assert not (tmp_path / "labels.ome.zarr").exists()
 
 
 def test_the_same_result_is_not_made_twice_and_another_is_not_overwritten(chain, head, tiny_model):

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_array_equal
+from scipy.ndimage import gaussian_filter
+
+from medscience.postprocess import refine
+from medscience.postprocess.refine import refined
+
+SPACING = (4.0, 4.0, 4.0)
+"""So that a cell is one voxel."""
+
+LABELS = arrays(np.uint8, (5, 6, 7), elements=st.sampled_from([0, 0, 1, 1, 2, 5]))
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def scan_of(labels, seed):
+    """Each label has a brightness of its own, and some noise."""
+    noise = np.random.default_rng(seed).normal(0, 0.08, labels.shape)
+    return (labels / 6 + noise).astype(np.float32)
+
+
+def run(labels, scan, spacing=SPACING):
+    return refined(labels, lambda region: scan[region], spacing)
+
+
+def slow(labels, scan):
+    """The rule, voxel by voxel, for labels that touch all ends of the volume."""
+    known = {}
+    for label in np.unique(labels):
+        one = (labels == label).astype(np.float64)
+        moments = [one, one * scan, one * scan**2]
+        count, first, second = (
+            gaussian_filter(m, 3.0, mode="constant") + 1e-3 * m.sum() / one.sum() for m in moments
+        )
+        spread = np.sqrt(np.maximum(second / count - (first / count) ** 2, 1e-4))
+        known[label] = -np.log(spread) - (scan - first / count) ** 2 / spread**2 / 2
+    answer = labels.copy()
+    for voxel in np.ndindex(*labels.shape):
+        touching, around = (
+            np.pad(labels, n, mode="symmetric")[tuple(slice(i, i + 2 * n + 1) for i in voxel)].ravel()
+            for n in (1, 2)
+        )
+        if (touching == labels[voxel]).all():
+            continue
+        share = {label: (around == label).mean() for label in known if (around == label).any()}
+        inside = {n: np.log(share[n]) + known[n][voxel] for n in share if n}
+        best = max(inside, key=inside.get) if inside else 0
+        if best and 0 in share:
+            prior = np.log(sum(share[n] for n in share if n) / share[0])
+            best = 0 if prior + 0.25 * (known[best][voxel] - known[0][voxel]) < 0 else best
+        answer[voxel] = best
+    return answer
+
+
+@given(labels=LABELS, seed=SEEDS)
+def test_it_is_the_rule_voxel_by_voxel(labels, seed):
+    labels[[0, -1]], labels[2, 0], labels[2, -1], labels[2, 2, 0], labels[2, 2, -1] = 1, 1, 1, 1, 1
+    scan = scan_of(labels, seed)
+    differ = run(labels, scan) != slow(labels, scan.astype(np.float64))
+    assert differ.sum() <= 1  # near-ties
+
+
+@given(labels=LABELS, seed=SEEDS)
+def test_only_voxels_that_touch_another_label_change_and_to_one_that_is_near(labels, seed):
+    found = run(labels, scan_of(labels, seed), (1.0, 2.0, 4.0))
+    assert found.dtype == labels.dtype
+    for voxel in np.argwhere(found != labels):
+        touching, around = (labels[tuple(slice(max(i - n, 0), i + n + 1) for i in voxel)] for n in (1, 2))
+        assert len(np.unique(touching)) > 1
+        assert found[tuple(voxel)] in around
+
+
+@given(labels=LABELS, seed=SEEDS, axis=st.integers(0, 2))
+def test_a_mirrored_scan_has_mirrored_borders(labels, seed, axis):
+    scan = scan_of(labels, seed)
+    turned = np.flip(run(np.flip(labels, axis), np.flip(scan, axis)), axis)
+    assert (turned != run(labels, scan)).sum() <= 1  # sums in another order
+
+
+def test_slices_at_once_do_not_matter(monkeypatch):
+    labels = np.random.default_rng(1).integers(0, 4, (40, 12, 12)).astype(np.uint8)
+    scan = scan_of(labels, 2)
+    whole = run(labels, scan, (1.2, 1.0, 1.0))
+    monkeypatch.setattr(refine, "SLICES", 5)
+    assert_array_equal(run(labels, scan, (1.2, 1.0, 1.0)), whole)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_borders_that_were_a_voxel_off_are_found_under_a_bias_field_and_any_contrast(inverted):
+    z, y, x = np.mgrid[:48, :48, :48]
+    radius = np.sqrt((z - 24) ** 2 + (y - 24) ** 2 + (x - 24) ** 2)
+    truth = np.select([radius < 10, radius < 15, radius < 20], [1, 2, 3], 0).astype(np.uint8)
+    scan = np.array([0.1, 0.9, 0.6, 0.3])[truth] * (1 + 0.4 * x / 48)
+    scan = (1.4 - scan if inverted else scan) + np.random.default_rng(0).normal(0, 0.03, scan.shape)
+    found = np.roll(truth, 1, axis=2)
+    again = run(found, scan.astype(np.float32), (1.0, 1.0, 1.0))
+    assert (found != truth).mean() > 0.025
+    assert (again != truth).mean() < 0.006
+
+
+def test_no_labels_stay_none():
+    nothing = np.zeros((3, 4, 5), np.uint8)
+    assert_array_equal(run(nothing, scan_of(nothing, 0)), nothing)
