@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy cbct4d cbct4d-model cbct4d-accuracy training-accuracy strikes-accuracy pictures bench faults slurm fuzz lock clean
+.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy cbct4d cbct4d-model cbct4d-accuracy training-accuracy strikes-accuracy pictures bench faults slurm container-check fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -124,6 +124,9 @@ faults: setup ## kill a writer 200 times, flip 10,000 bits before verify, and ki
 
 slurm: setup ## a cohort through a Slurm of one node, and what happens to clusters (root; slurm-wlm, munge)
 	$(RUN) python -m pytest tests/slurm/test_cohort.py tests/slurm/faults.py
+
+container-check: ## try the container's recipe in a bare Debian (root; mmdebstrap; 8 GB in ROOT=folder)
+	envs/check_container.sh $(ROOT)
 
 COUNT ?= 1000000
 SEED ?= 0

@@ -9,7 +9,7 @@ rule projections:
     wildcard_constraints:
         sample="|".join(PROJECTED) or "(?!)",
     group:
-        group
+        image_group
     resources:
         mem_mb=mem_mb("ingest"),
         runtime=runtime("ingest"),
@@ -39,7 +39,7 @@ rule reconstruct:
     wildcard_constraints:
         sample="|".join(PROJECTED) or "(?!)",
     group:
-        group
+        image_group
     threads: COHORT.settings.threads
     resources:
         mem_mb=lambda wildcards, attempt: job_mb("reconstruct", None, PROMISED, attempt),
@@ -68,18 +68,20 @@ rule restore:
     wildcard_constraints:
         sample=samples_of("cbct4d"),
     group:
-        group
+        network_group
     threads: COHORT.settings.threads
     resources:
         mem_mb=mem_mb("predict"),
         runtime=runtime("predict"),
+        gpu=gpus,
         turn=1,
     params:
         prior=lambda wildcards, input: ["--prior", input.prior] if input.prior else [],
         failed="results/failed/predict/{model}/{sample}.json",
         memory=COHORT.settings.memory,
         precision=COHORT.settings.precision,
+        device=DEVICE,
     shell:
         "medscience --failure-record {params.failed} "
         "predict {input.image} {input.model} {output} {params.prior:q} --precision {params.precision} "
-        "--memory {params.memory:q} --threads {threads} &> {log}"
+        "--memory {params.memory:q} --threads {threads} {params.device} &> {log}"

@@ -11,7 +11,7 @@ rule ingest:
     wildcard_constraints:
         sample=NOT_PROJECTED,
     group:
-        group
+        image_group
     resources:
         mem_mb=mem_mb("ingest"),
         runtime=runtime("ingest"),

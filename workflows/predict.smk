@@ -13,21 +13,23 @@ rule predict:
     benchmark:
         "logs/predict/{model}/{sample}.tsv"
     group:
-        group
+        network_group
     threads: COHORT.settings.threads
     resources:
         mem_mb=mem_mb("predict"),
         runtime=runtime("predict"),
+        gpu=gpus,
         turn=1,
     params:
         failed="results/failed/predict/{model}/{sample}.json",
         memory=COHORT.settings.memory,
         precision=COHORT.settings.precision,
+        device=DEVICE,
         maps=[f"--map {name}" for name in COHORT.settings.maps],
     shell:
         "medscience --failure-record {params.failed} "
         "predict {input.image} {input.model} {output} --precision {params.precision} {params.maps} "
-        "--memory {params.memory:q} --threads {threads} &> {log}"
+        "--memory {params.memory:q} --threads {threads} {params.device} &> {log}"
 
 
 rule postprocess:

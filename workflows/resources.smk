@@ -8,6 +8,10 @@ from medscience.inference.plan import parse_memory
 
 FORECASTS = "results/forecast.tsv"
 PROMISED = parse_memory(COHORT.settings.memory) >> 20
+ON_GPU = COHORT.settings.device == "cuda"
+DEVICE = [f"--device {COHORT.settings.device}"] + [
+    f"--gpu-memory {memory}" for memory in [COHORT.settings.gpu_memory] if memory
+]
 HUGE = 256 << 20  # bytes of a source whose sample gets jobs of its own
 
 
@@ -39,6 +43,21 @@ def group(wildcards):
         return None  # here, where a group has no meaning but takes a dry run twice the time
     size = stamp_of_source(wildcards.sample).split()[0]
     return None if size.isdigit() and int(size) > HUGE else "sample"
+
+
+def image_group(wildcards):
+    """A job holds its GPU from start to end: what comes before the prediction has a job of its own."""
+    return group(wildcards) and ("image" if ON_GPU else "sample")
+
+
+def network_group(wildcards):
+    return group(wildcards) and ("gpu" if ON_GPU else "sample")
+
+
+def gpus(wildcards):
+    """A job starts once for each GPU that it asks for, unless that is one."""
+    known = forecast(wildcards)
+    return int(ON_GPU and (known is None or known.gpu_mb > 0))
 
 
 async def remove_at_first_attempt(job, remove=Job.remove_existing_output):

@@ -7,7 +7,7 @@ promise.
 import csv
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from medscience.errors import ConfigError
@@ -43,6 +43,8 @@ class Forecast:
     """Of the prediction, on the machine that made the forecast."""
     disk_mb: int
     """MiB of all that is written for it."""
+    gpu_mb: int = 0
+    """MiB of a GPU's memory that the prediction takes; 0 where processors compute."""
 
     @property
     def step_seconds(self) -> float:
@@ -88,7 +90,8 @@ def read_forecasts(path: Path) -> Table:
 
 
 def _forecast(row: Mapping[str, str]) -> Forecast:
-    numbers = {c.name: int(row[c.name]) for c in fields(Forecast) if c.type is int}
+    needed = (c for c in fields(Forecast) if c.type is int and (c.name in row or c.default is MISSING))
+    numbers = {c.name: int(row[c.name]) for c in needed}
     return Forecast(row["model"], row["sample"], **numbers)
 
 

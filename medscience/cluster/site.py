@@ -72,13 +72,21 @@ def ask_site(environment: Mapping[str, str]) -> Site:
     return Site(config, partitions, found is not None and not found.code)
 
 
-def findings(
-    site: Site, wanted: str | None, folder: Path, environment: Mapping[str, str]
-) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The partitions that a user names."""
+
+    partition: str | None = None
+    """None for the site's own default."""
+    gpu: str | None = None
+    """None where no GPU is wanted."""
+
+
+def findings(site: Site, wanted: Wanted, folder: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what matters of a site to a run in a folder, thing by thing."""
     yield _status(site)
-    yield _partition_finding(site, wanted)
-    yield _gpus(site)
+    yield _partition_finding(site, wanted.partition)
+    yield _gpus(site, wanted.gpu)
     yield _preemption(site)
     yield shared(folder, alone=sum(p.nodes for p in site.partitions) == 1)
     if "SLURM_CONF" in environment:
@@ -122,10 +130,17 @@ def _partition_finding(site: Site, wanted: str | None) -> Finding:
     return Finding("partition", State.OK, found)
 
 
-def _gpus(site: Site) -> Finding:
-    having = [f"{p.name} ({p.gres})" for p in site.partitions if "gpu" in p.gres]
-    found = f"in {', '.join(having)}; no step uses one yet" if having else "none; none is needed"
-    return Finding("GPUs", State.OK if having else State.ABSENT, found)
+def _gpus(site: Site, wanted: str | None) -> Finding:
+    having = {p.name: f"{p.name} ({p.gres})" for p in site.partitions if "gpu" in p.gres}
+    there = ", ".join(having.values()) or "none"
+    if wanted:
+        if wanted not in having:
+            return Finding("GPUs", State.MISSING, f"none in {wanted}; there are {there}", "name another")
+        found = f"{having[wanted]}: predictions run there, one GPU each, if the settings say device: cuda"
+        return Finding("GPUs", State.OK, found)
+    if not having:
+        return Finding("GPUs", State.ABSENT, "none; none is needed")
+    return Finding("GPUs", State.OK, f"in {there}; to use them, name the partition with --gpu-partition")
 
 
 def _preemption(site: Site) -> Finding:

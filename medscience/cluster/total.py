@@ -24,10 +24,15 @@ class Total:
     """What the largest job asks for at its first attempt."""
     longest_minutes: int
     """What the longest job asks for at its first attempt."""
+    gpu_mb: int = 0
+    """What the largest prediction takes of a GPU; 0 where processors compute."""
+    gpu_hours: float = 0
+    """As long as processors like this machine's would take: a GPU is sooner done."""
 
     @property
     def lines(self) -> list[tuple[str, str]]:
         """What to print, each with its name."""
+        gpu = f"{self.gpu_mb / 1024:.1f} GiB for the largest prediction, at most {self.gpu_hours:.1f} h"
         unknown = f"; {self.unknown} cannot be told before they are read and are not in the sums"
         return [
             ("samples", f"{self.samples}, {self.pairs} predictions{unknown * bool(self.unknown)}"),
@@ -36,6 +41,7 @@ class Total:
             ("disk", f"about {self.disk_mb / 1024:.1f} GiB"),
             ("memory", f"{self.largest_mb / 1024:.1f} GiB for the largest job"),
             ("time", f"{self.longest_minutes} min for the longest job"),
+            *([("GPU", gpu)] if self.gpu_mb else []),
         ]
 
 
@@ -69,4 +75,6 @@ def total(cohort: Cohort, forecasts: Sequence[Forecast], group: int) -> Total:
         disk_mb=sum(f.disk_mb for f in forecasts),
         largest_mb=max((job_mb("predict", f, promised, attempt=1) for f in known), default=0),
         longest_minutes=group * max(minutes, default=0),
+        gpu_mb=max((f.gpu_mb for f in forecasts), default=0),
+        gpu_hours=sum(f.predict_seconds for f in forecasts if f.gpu_mb) / 3600,
     )

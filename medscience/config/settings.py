@@ -34,6 +34,10 @@ class Settings(Strict):
     """Threads of one prediction; part of what makes its bits."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of what networks hold between their layers; ``auto`` is the processor's fastest."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where predictions compute; ``cuda``: each has a GPU to itself."""
+    gpu_memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMGT]$")] | None = None
+    """Most of a GPU's memory that a prediction may take; what is free if not given."""
     maps: tuple[Annotated[str, Field(pattern=r"^(confidence|entropy|[0-9]+)$")], ...] = ()
     """What is kept beside labels: ``confidence``, ``entropy``, or the probability of a label's value."""
 

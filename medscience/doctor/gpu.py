@@ -7,7 +7,6 @@ from medscience.doctor.finding import Finding, State
 from medscience.doctor.memory import gibibytes
 from medscience.doctor.torch import Torch
 
-UNUSED = "this version predicts on the processor"
 QUERY = ("--query-gpu=name,driver_version", "--format=csv,noheader")
 
 
@@ -15,10 +14,10 @@ def gpu(said: Torch | Answer | None, environment: Mapping[str, str], seconds: fl
     """Whether there is a GPU, and whether torch can use it."""
     if isinstance(said, Torch) and said.gpus:
         names = ", ".join(f"{name} with {gibibytes(size)}" for name, size in said.gpus)
-        return Finding("GPU", State.OK, f"{names}; {UNUSED}")
+        return Finding("GPU", State.OK, f"{names}; predictions use the first")
     program = on_path("nvidia-smi", environment)
     if program is None:
-        return Finding("GPU", State.ABSENT, f"none seen; {UNUSED}")
+        return Finding("GPU", State.ABSENT, "none seen; predictions run on processors")
     driver = ask([program, *QUERY], environment, seconds)
     if driver is None:
         fix = "restart the machine, or ask who runs it"

@@ -64,8 +64,10 @@ def blended(
     """
     head, labels = engine.head, Head(engine.head.layer)
     sizes = [part.stop - part.start for part in box]
-    total = torch.zeros(1, head.channels, *sizes).contiguous(memory_format=torch.channels_last_3d)
-    weight = torch.zeros(1, 1, *sizes)
+    device = engine.features.device
+    total = torch.zeros(1, head.channels, *sizes, device=device)
+    total = total.contiguous(memory_format=torch.channels_last_3d)
+    weight = torch.zeros(1, 1, *sizes, device=device)
     alone: list[tuple[Region, NDArray[np.generic]]] = []
     for tile in tiles(shape, side):
         both = [slice(max(t.start, b.start), min(t.stop, b.stop)) for t, b in zip(tile, box, strict=True)]
@@ -74,7 +76,7 @@ def blended(
         inner = tuple(slice(p.start - t.start, p.stop - t.start) for p, t in zip(both, tile, strict=True))
         outer = tuple(slice(p.start - b.start, p.stop - b.start) for p, b in zip(both, box, strict=True))
         features = engine.features(see(tile))[(slice(None), slice(None), *inner)]
-        share = _gaussian([t.stop - t.start for t in tile])[inner]
+        share = _gaussian([t.stop - t.start for t in tile])[inner].to(device)
         total[(slice(None), slice(None), *outer)] += features * share
         weight[(slice(None), slice(None), *outer)] += share
         alone.append((outer, decide(features, labels)))

@@ -112,7 +112,7 @@ def _sampled(features: Tensor, at: NDArray[np.float64]) -> Tensor:
     # grid_sample counts from -1 to 1 and wants the last axis first
     steps = np.maximum(high - low - 1, 1).reshape(3, 1, 1, 1)
     unit = (2 * within / steps - 1)[::-1].transpose(1, 2, 3, 0)
-    grid = torch.from_numpy(np.ascontiguousarray(unit, dtype=np.float32))[None]
+    grid = torch.from_numpy(np.ascontiguousarray(unit, dtype=np.float32))[None].to(box.device)
     return grid_sample(box, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
@@ -132,19 +132,25 @@ def _decided(features: Tensor, head: Head) -> NDArray[np.generic]:
             fix="check the weights and the image's values",
         )
     if not (head.maps or head.thresholds):
-        return found.numpy()
+        return _labels(found, head)
     probabilities = torch.softmax(logits, dim=axis)
     if head.thresholds:
         found.zero_()
         for label, threshold in enumerate(head.thresholds, start=1):
             found[probabilities.select(axis, label) >= threshold] = label
     if not head.maps:
-        return found.numpy()
+        return _labels(found, head)
     decided = np.empty(len(found), dtype=head.decision)
-    decided["label"] = found.numpy()
+    decided["label"] = _labels(found, head)
     for name in head.maps:
-        decided[name] = (255 * _map(name, probabilities, axis)).round_().to(torch.uint8).numpy()
+        decided[name] = (255 * _map(name, probabilities, axis)).round_().to(torch.uint8).cpu().numpy()
     return decided
+
+
+def _labels(found: Tensor, head: Head) -> NDArray[np.generic]:
+    """Bring labels from where they were found, as narrow as they are kept."""
+    kind = label_type(head.classes)
+    return found.to(getattr(torch, kind.name)).cpu().numpy()
 
 
 def _map(name: str, probabilities: Tensor, axis: int) -> Tensor:

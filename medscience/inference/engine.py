@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from medscience.inference.decide import Head
+from medscience.inference.gpu import Gpu
 from medscience.inference.layers import Layers
 from medscience.inference.mirror import Flips
 from medscience.inference.windows import Windows
@@ -30,6 +31,8 @@ class Engine:
     """Number of voxels of which a tile's start must be a multiple."""
     mirrors: tuple[Flips, ...] = ((),)
     """The mirror images over which it averages, the scan as it is among them."""
+    gpu: Gpu | None = None
+    """The GPU on which it computes, or for which it is planned; None for processors."""
 
 
 def engine(
@@ -38,6 +41,7 @@ def engine(
     maps: tuple[str, ...] = (),
     thresholds: tuple[float, ...] = (),
     mirrors: tuple[Flips, ...] = ((),),
+    gpu: Gpu | None = None,
 ) -> Engine:
     """Return a network ready to run.
 
@@ -45,7 +49,7 @@ def engine(
     ----------
     network : Module
         Has `features`, which keep the volume's size, and a pointwise `head`; or is an H-DenseUNet, whose
-        averaged probabilities, as logarithms, are taken for logits.
+        averaged probabilities, as logarithms, are taken for logits. It runs where its weights are.
     precision : str
         Of what is held between the layers.
     maps : tuple of str
@@ -54,15 +58,19 @@ def engine(
         How labels follow from probabilities: see `Head`.
     mirrors : tuple of tuple of int
         Mirror images over which it averages: see `medscience.inference.mirror.ways`.
+    gpu : Gpu, optional
+        The GPU that the network is on, or for which it is planned.
     """
     kind = getattr(torch, precision)
     if isinstance(network, HDenseUNet):
-        head = Head(_as_it_is(network.classes), maps, thresholds)
-        return Engine(Windows(network, kind), head, precision, 1, mirrors)
+        windows = Windows(network, kind)
+        head = Head(_as_it_is(network.classes).to(windows.device), maps, thresholds)
+        return Engine(windows, head, precision, 1, mirrors, gpu)
     features: nn.Sequential = network.features  # type: ignore[assignment]
     layer: nn.Conv3d = network.head  # type: ignore[assignment]
     head = Head(layer, maps, thresholds)
-    return Engine(Layers(features, kind), head, precision, alignment(network), mirrors)
+    layers = Layers(features, kind, "cuda" if gpu else "cpu")
+    return Engine(layers, head, precision, alignment(network), mirrors, gpu)
 
 
 def _as_it_is(channels: int) -> nn.Conv3d:
@@ -73,9 +81,11 @@ def _as_it_is(channels: int) -> nn.Conv3d:
     return layer
 
 
-def precision_of(wish: Precision | Literal["auto"]) -> Precision:
-    """Return the precision to use: ``auto`` is bfloat16 where the processor has it, else float32."""
+def precision_of(wish: Precision | Literal["auto"], gpu: Gpu | None = None) -> Precision:
+    """Return the precision to use: ``auto`` is bfloat16 where the device has it, else float32."""
     if wish != "auto":
         return wish
+    if gpu:
+        return "bfloat16" if gpu.has_bfloat16 else "float32"
     can = torch.cpu.get_capabilities()
     return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"

@@ -8,6 +8,7 @@ from medscience.description import Design
 from medscience.geometry import Geometry
 from medscience.inference.engine import Engine, Precision, engine
 from medscience.inference.frame import grid_of_frame
+from medscience.inference.gpu import Gpu
 from medscience.inference.job import mirrors_of, planned
 from medscience.inference.link import Link
 from medscience.inference.pace import seconds_per_voxel
@@ -24,15 +25,20 @@ class Forecaster:
     """Bytes promised to one prediction."""
     engine: Engine
     seconds_per_voxel: float
-    """Of a tile, on this machine, with as many threads as torch has now."""
+    """Of a tile, on this machine's processors, with as many threads as torch has now; also for a GPU."""
     _plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, model: tuple[Design, nn.Module], memory: int, precision: Precision, maps: tuple[str, ...] = ()
+        cls,
+        model: tuple[Design, nn.Module],
+        memory: int,
+        precision: Precision,
+        maps: tuple[str, ...] = (),
+        gpu: Gpu | None = None,
     ) -> "Forecaster":
         """Return the forecaster of a model, such as from `medscience.models.zoo.load`."""
-        ready = engine(model[1], precision, maps, mirrors=mirrors_of(model[0]))
+        ready = engine(model[1], precision, maps, mirrors=mirrors_of(model[0]), gpu=gpu)
         return cls(*model, memory, ready, seconds_per_voxel(ready))
 
     def plan(self, grid: Geometry) -> Plan:

@@ -1,8 +1,9 @@
 """Everything that is settled before a prediction begins."""
 
+import copy
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from medscience.inference.doubt import Doubt
 from medscience.inference.engine import Engine, Precision, engine
 from medscience.inference.footprint import footprint
 from medscience.inference.frame import frame_of
+from medscience.inference.gpu import Gpu
 from medscience.inference.link import Link, Region
 from medscience.inference.mirror import Flips, ways
 from medscience.inference.plan import Footprint, Plan, overlapping, plan, slabs, whole
 from medscience.inference.predict import Blocks, Has, Normalize, Write, has_none, predict
+from medscience.inference.relief import Relief
 from medscience.inference.tiling import Sizes
 from medscience.inference.windows import Windows
 from medscience.models.receptive_field import context, is_exact
@@ -45,6 +48,8 @@ class Job:
     plan: Plan
     notes: tuple[str, ...]
     """What was done to the scan that a reader of the result should know."""
+    relief: Relief[Engine] = field(default_factory=Relief)
+    """What is done when a GPU's memory runs out."""
 
     def run(self, write: Write, tell: Tell = nobody, has: Has = has_none) -> Doubt:
         """Predict, block by block on the image's grid, what it does not have; `tell` hears of every block."""
@@ -53,7 +58,7 @@ class Job:
     @property
     def blocks(self) -> Blocks:
         """What is to be answered."""
-        return Blocks(self.frame, self.image.geometry, self.engine, self.normalize, self.plan)
+        return Blocks(self.frame, self.image.geometry, self.engine, self.normalize, self.plan, self.relief)
 
 
 def prepare(
@@ -64,6 +69,7 @@ def prepare(
     precision: Precision = "float32",
     maps: tuple[str, ...] = (),
     workers: int = 1,
+    gpu: Gpu | None = None,
 ) -> Job:
     """Settle grid, plan and normalisation of a prediction.
 
@@ -83,6 +89,8 @@ def prepare(
         What is kept of the logits beside the most likely class.
     workers : int
         The most processes that may share the blocks of a network that can be cut exactly.
+    gpu : Gpu, optional
+        The GPU that the network is on, or for which it is planned.
 
     Raises
     ------
@@ -94,14 +102,20 @@ def prepare(
     description, network = model
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
-    ready = engine(network, precision, maps, description.output.thresholds, mirrors_of(description))
+    settled = precision, maps, description.output.thresholds, mirrors_of(description)
+
+    def on_processors() -> Engine:
+        return engine(copy.deepcopy(network).cpu(), *settled)
+
+    ready = engine(network, *settled, gpu)
     todo = planned(link, network, ready, memory, block, workers)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)
     notes = frame.notes
     if isinstance(ready.features, Windows):
         notes += ready.features.notes(frame.image.shape[0])
-    return Job(image, frame.image, ready, normalize, todo, notes)
+    relief = Relief(on_processors if gpu and gpu.may_leave else None)
+    return Job(image, frame.image, ready, normalize, todo, notes, relief)
 
 
 def mirrors_of(design: Design) -> tuple[Flips, ...]:
@@ -179,7 +193,9 @@ def focused(job: Job, crop: Crop, folder: Path, largest: Largest, memory: int) -
         If the first model finds nothing.
     """
     path = folder / f"{crop.model}.yaml"
-    first = prepare(job.frame, load(path), memory, precision=job.engine.precision)
+    design, network = load(path)
+    model, gpu = (design, network.to(job.engine.features.device)), job.engine.gpu
+    first = prepare(job.frame, model, memory, precision=job.engine.precision, gpu=gpu)
     labels = np.zeros(job.frame.shape, dtype=np.uint8)
     first.run(labels.__setitem__)
     found = np.argwhere(largest(labels))
@@ -201,4 +217,5 @@ def focused(job: Job, crop: Crop, folder: Path, largest: Largest, memory: int) -
         slice(max(int(a), 0), min(int(b), n)) for a, b, n in zip(low, high, job.frame.shape, strict=True)
     )
     note = f"{crop.model} chose where to look: {' x '.join(f'{b.start}-{b.stop}' for b in box)}"
-    return replace(job, plan=replace(job.plan, focus=box), notes=(*job.notes, note))
+    notes = (*job.notes, note, *first.relief.notes)
+    return replace(job, plan=replace(job.plan, focus=box), notes=notes)

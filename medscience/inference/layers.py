@@ -27,6 +27,9 @@ from medscience.progress import Tell, nobody
 SLAB = 4 << 20
 """Bytes of output that are computed at once: what stays in a processor's cache, but costs little to begin."""
 
+GPU_SLAB = 64 << 20
+"""The same on a GPU, which many small steps would leave idle; chosen, not measured."""
+
 ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
 
@@ -76,7 +79,12 @@ class Held:
     def like(self, channels: int, room: int) -> "Held":
         """Return an empty volume of other channels, with room for reaches of up to `room` slices."""
         shape = (1, channels, self.slices + 2 * room, *self.tensor.shape[3:])
-        tensor = torch.empty(shape, dtype=self.tensor.dtype, memory_format=torch.channels_last_3d)
+        tensor = torch.empty(
+            shape,
+            dtype=self.tensor.dtype,
+            device=self.tensor.device,
+            memory_format=torch.channels_last_3d,
+        )
         return Held(tensor, room, self.slices)
 
     def seen(self, start: int, stop: int) -> Tensor:
@@ -97,6 +105,8 @@ class Layers:
         Convolutions that keep the volume's size, instance normalisation, activations, and cells.
     precision : dtype
         Of the tensors that are held; sums within a convolution are kept in float32.
+    kind : str
+        Of the device for which it is planned: ``cpu`` or ``cuda``. It computes where its weights are.
 
     Raises
     ------
@@ -104,7 +114,7 @@ class Layers:
         If there is a layer of another kind.
     """
 
-    def __init__(self, features: nn.Sequential, precision: torch.dtype) -> None:
+    def __init__(self, features: nn.Sequential, precision: torch.dtype, kind: str = "cpu") -> None:
         unknown = [type(part).__name__ for part in features if not isinstance(part, KNOWN)]
         if unknown:
             raise ModelError(
@@ -114,9 +124,10 @@ class Layers:
                 expected="convolutions, instance normalisation, activations and cells",
                 fix="teach medscience.inference.layers the layer",
             )
-        self.precision = precision
+        self.precision, self.kind = precision, kind
+        self.device = next(features.parameters()).device
         self.weight_bytes = sum(p.nbytes for p in features.parameters())
-        self.layers = list(_layers(features, precision))
+        self.layers = list(_layers(features, precision, kind))
         self.room = max(layer.reach for layer in self.layers)
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
@@ -124,7 +135,7 @@ class Layers:
     def __call__(self, image: Tensor, tell: Tell = nobody) -> Tensor:
         """Map an image (1, 1, I, J, K) to features (1, C, I, J, K); `tell` hears of every layer."""
         i, j, k = image.shape[2:]
-        cells = image.to(self.precision, memory_format=torch.channels_last_3d)
+        cells = image.to(self.device, self.precision, memory_format=torch.channels_last_3d)
         if self._cells:
             cells = self._cells(cells)
         held = Held(cells, 0, cells.shape[2])
@@ -156,22 +167,23 @@ class Layers:
 
     def _slab_bytes(self, layer: Layer, slices: int, plane: tuple[int, int]) -> int:
         before, after = layer.channels
-        slab = min(slab_of(layer, plane, self.precision.itemsize), slices)
+        slab = min(slab_of(layer, plane, self.precision.itemsize, self.kind), slices)
         held = before * (slab + 2 * layer.reach) + after * slab * (2 if layer.activate else 1)
         held += layer.columns * slab
         normalised = 3 * 4 * after * slab if layer.normalised else 0
         return math.prod(plane) * max(held * self.precision.itemsize, normalised)
 
 
-def slab_of(layer: Layer, plane: tuple[int, int], itemsize: int) -> int:
-    """Return how many slices of a layer are computed at once.
+def slab_of(layer: Layer, plane: tuple[int, int], itemsize: int, kind: str) -> int:
+    """Return how many slices of a layer are computed at once on a kind of device.
 
     Fewer than the reach would pad and read more than they compute.
     """
-    return max(SLAB // (layer.channels[1] * math.prod(plane) * itemsize), layer.reach, 1)
+    size = GPU_SLAB if kind == "cuda" else SLAB
+    return max(size // (layer.channels[1] * math.prod(plane) * itemsize), layer.reach, 1)
 
 
-def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
+def _layers(features: nn.Sequential, precision: torch.dtype, kind: str) -> Iterator[Layer]:
     parts = [part for part in features if not isinstance(part, SpaceToDepth | DepthToSpace)]
     starts = [n for n, part in enumerate(parts) if isinstance(part, nn.Conv3d)]
     for start, stop in zip(starts, [*starts[1:], len(parts)], strict=True):
@@ -180,10 +192,17 @@ def _layers(features: nn.Sequential, precision: torch.dtype) -> Iterator[Layer]:
             _convolve(convolution, precision),
             (convolution.in_channels, convolution.out_channels),
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
-            0 if has_onednn(precision) else convolution.weight[0].numel(),
+            _columns(convolution, precision, kind),
             any(isinstance(part, nn.InstanceNorm3d) for part in after),
             next((part for part in after if isinstance(part, ACTIVATIONS)), None),
         )
+
+
+def _columns(layer: nn.Conv3d, precision: torch.dtype, kind: str) -> int:
+    """A GPU may hold input and output once more, in an order of its own."""
+    if kind == "cuda":
+        return layer.in_channels + layer.out_channels
+    return 0 if has_onednn(precision) else layer.weight[0].numel()
 
 
 def _convolve(layer: nn.Conv3d, precision: torch.dtype) -> Convolve:
@@ -200,7 +219,7 @@ def _run(layer: Layer, held: Held, room: int) -> Held:
     in_place = before == after and held.can_move(layer.reach)
     result = held.moved(layer.reach) if in_place else held.like(after, room)
     rows, columns = held.tensor.shape[3:]
-    slices = slab_of(layer, (rows, columns), held.tensor.itemsize)
+    slices = slab_of(layer, (rows, columns), held.tensor.itemsize, held.tensor.device.type)
     starts = range(0, held.slices, slices)
     for start in starts if result.start <= held.start else reversed(starts):
         stop = min(start + slices, held.slices)

@@ -31,6 +31,20 @@ SHARING = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class OnGpu:
+    """What a network holds in a GPU's memory, and what it may."""
+
+    memory: int
+    """Bytes that may be used."""
+    held: "Footprint"
+
+    def bytes(self, link: Link, tile: Sizes) -> int:
+        """Return what is held there for a tile."""
+        voxels = self.held.per_voxel * math.prod(tile) + self.held.working_bytes(tile)
+        return self.held.fixed + voxels + _between(link, self.held)
+
+
+@dataclass(frozen=True, slots=True)
 class Footprint:
     """What a network holds in memory, measured on the network itself."""
 
@@ -44,6 +58,8 @@ class Footprint:
     """What is kept of a voxel of the answer."""
     working_bytes: Callable[[Sizes], int] = lambda tile: 0
     """Bytes for a tile that do not grow with each of its sides, such as the slab that is computed."""
+    gpu: OnGpu | None = None
+    """The same in a GPU's memory; None where processors compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,8 @@ class Plan:
     """Sides, along the frame's axes, of overlapping tiles that are averaged; None where nothing is."""
     focus: Region | None = None
     """Part of the frame outside of which everything is background; None for all of it."""
+    gpu_bytes: int = 0
+    """Most that is held in a GPU's memory; 0 where processors compute."""
 
     @property
     def computed(self) -> int:
@@ -79,9 +97,10 @@ class Plan:
     def line(self) -> str:
         """The plan in one line."""
         workers = f", {self.workers} workers" if self.workers > 1 else ""
+        gpu = f" and {self.gpu_bytes / UNITS['G']:.2f} GiB of a GPU" if self.gpu_bytes else ""
         return (
             f"{self.blocks} block{'s' * (self.blocks > 1)} of {_by(self.block)}, tile {_by(self.tile)}, "
-            f"halo {_by(self.halo)}, {self.predicted_bytes / UNITS['G']:.2f} GiB{workers}"
+            f"halo {_by(self.halo)}, {self.predicted_bytes / UNITS['G']:.2f} GiB{gpu}{workers}"
         )
 
 
@@ -162,8 +181,8 @@ def plan(
     wanted = tuple(min(b, n) for b, n in zip(block, shape, strict=True)) if block else None
     choices = [wanted] if wanted else choices or _choices(shape)
     plans = [_plan(link, choice, halo, footprint, workers) for choice in choices]
-    fitting = [choice for choice in plans if choice.predicted_bytes <= memory]
-    if not fitting:
+    small = [choice for choice in plans if choice.predicted_bytes <= memory]
+    if not small:
         least = min(plans, key=lambda p: p.predicted_bytes)
         needed = math.ceil(least.predicted_bytes / UNITS["M"])
         raise MemoryPromiseError(
@@ -175,6 +194,9 @@ def plan(
             + (", or a smaller --tile" * bool(block))
             + (", or fewer --workers" * (workers > 1)),
         )
+    fitting = [choice for choice in small if choice.gpu_bytes <= _memory_of(footprint)]
+    if not fitting:
+        raise no_room_on_gpu(_memory_of(footprint), min(small, key=lambda p: p.gpu_bytes))
     return min(fitting, key=lambda p: (-(-p.blocks // p.workers) * math.prod(p.tile), p.blocks))
 
 
@@ -225,15 +247,34 @@ def overlapping(link: Link, footprint: Footprint, memory: int, side: Sizes | Non
     for tile in sides:
         block = tuple(min(t, n) for t, n in zip(tile, link.image.shape, strict=True))
         todo = _plan(link, block, (0, 0, 0), footprint)
-        peak = todo.predicted_bytes + (8 * footprint.channels + 3) * math.prod(todo.tile)
-        if peak <= memory:
-            return replace(todo, predicted_bytes=peak, blend=todo.tile)
+        averaged = (8 * footprint.channels + 3) * math.prod(todo.tile)
+        peak, gpu = todo.predicted_bytes + averaged, todo.gpu_bytes + averaged * bool(footprint.gpu)
+        found = replace(todo, predicted_bytes=peak, gpu_bytes=gpu, blend=todo.tile)
+        if peak <= memory and gpu <= _memory_of(footprint):
+            return found
+    if peak <= memory:
+        raise no_room_on_gpu(_memory_of(footprint), found)
     raise MemoryPromiseError(
         "MEMORY-TOO-SMALL",
         field="--memory",
         found=f"{memory / UNITS['G']:.2f}G",
         expected=f"{math.ceil(peak / UNITS['M'])}M or more, in tiles of {_by(tile)}",
         fix="give more memory",
+    )
+
+
+def _memory_of(footprint: Footprint) -> float:
+    return footprint.gpu.memory if footprint.gpu else math.inf
+
+
+def no_room_on_gpu(memory: float, least: Plan) -> MemoryPromiseError:
+    """Return the error of work that does not fit into a GPU's memory, given the plan that takes least."""
+    return MemoryPromiseError(
+        "GPU-MEMORY-TOO-SMALL",
+        field="--gpu-memory",
+        found=f"{memory / UNITS['G']:.2f}G",
+        expected=f"{math.ceil(least.gpu_bytes / UNITS['M'])}M or more, in blocks of {_by(least.block)}",
+        fix="use a GPU that has more memory, or compute on processors: --device cpu",
     )
 
 
@@ -246,7 +287,8 @@ def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint, workers: 
     computing = footprint.fixed + voxels + _between(link, footprint) + labels
     workers = min(workers, count)
     if workers == 1:
-        return Plan(block, tile, halo, count, computing + written)
+        gpu = footprint.gpu.bytes(link, tile) if footprint.gpu else 0
+        return Plan(block, tile, halo, count, computing + written, gpu_bytes=gpu)
     # a worker may hold one more block that is not fetched yet; the one that writes holds what it fetched
     fixed = footprint.fixed + written
     return Plan(

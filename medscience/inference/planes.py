@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from medscience.models import onednn
-from medscience.models.onednn import has_onednn
+from medscience.models.onednn import takes_onednn
 
 
 def convolved(image: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
@@ -16,7 +16,7 @@ def convolved(image: Tensor, weight: Tensor, bias: Tensor | None = None, stride:
 def add_convolved(total: Tensor, image: Tensor, weight: Tensor) -> None:
     """Add such a convolution, without bias or stride, to a sum that is there."""
     padding = weight.shape[-1] // 2
-    if not has_onednn(image.dtype):
+    if not takes_onednn(image):
         total += conv2d(image, weight, padding=padding)
         return
     sides = [padding] * 2, [1, 1], [1, 1]

@@ -1,7 +1,8 @@
 """The block loop: find the tile of a block, run the network, decide, write the block, forget."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from medscience.inference.engine import Engine
 from medscience.inference.link import Link, Region
 from medscience.inference.mirror import Flips, mirrored, turned
 from medscience.inference.plan import Plan
+from medscience.inference.relief import Relief, answered
 from medscience.inference.tiling import with_halo
 from medscience.inference.windows import Windows
 from medscience.progress import Tell, nobody
@@ -25,6 +27,13 @@ from medscience.store.grid import regions
 Normalize = Callable[[NDArray[Any]], NDArray[np.float32]]
 Write = Callable[[Region, NDArray[Any]], None]
 Has = Callable[[Region], bool]
+
+
+LEAST = 8
+"""Sides of a block that is halved no more."""
+
+SMALLER = 0.95
+"""Part of a tile that its half may be at most: else halves do not help."""
 
 
 def has_none(region: Region) -> bool:
@@ -45,6 +54,8 @@ class Blocks:
     """Brings the frame's values into the network's range."""
     plan: Plan
     """Blocks of the answer, halo, and the part of the frame outside of which everything is background."""
+    relief: Relief[Engine] = field(default_factory=Relief)
+    """What is done when a GPU's memory runs out."""
 
     @property
     def parts(self) -> int:
@@ -55,6 +66,31 @@ class Blocks:
         """Return the regions of the blocks that are not written yet."""
         return [region for region in regions(self.answer.shape, self.plan.block) if not has(region)]
 
+    def on(self, engine: Engine) -> "Blocks":
+        """Return the same blocks for a network that is elsewhere."""
+        return replace(self, engine=engine)
+
+    def halves(self, region: Region) -> tuple[int, Region, Region] | None:
+        """Return an axis and the halves of a region along it, if their tiles are clearly smaller.
+
+        They are not where the network looks at whole slices, or at everything.
+        """
+        link, halo, sizes = Link(self.answer, self.frame.geometry), self.plan.halo, _sides(region)
+        if isinstance(self.engine.features, Windows) or max(sizes) < 2 * LEAST:
+            return None
+
+        def tile(axis: int) -> int:
+            half = [-(-n // 2) if n_axis == axis else n for n_axis, n in enumerate(sizes)]
+            return math.prod(link.tile(tuple(half), halo))
+
+        axis = min(range(3), key=tile)
+        if tile(axis) > SMALLER * math.prod(link.tile(tuple(sizes), halo)):
+            return None
+        middle = region[axis].start + -(-sizes[axis] // 2)
+        parts = slice(region[axis].start, middle), slice(middle, region[axis].stop)
+        one, other = ((*region[:axis], part, *region[axis + 1 :]) for part in parts)
+        return axis, one, other
+
     @torch.inference_mode()
     def decided(self, region: Region, doubt: Doubt, tell: Tell = nobody) -> NDArray[np.generic]:
         """Return the decision for every voxel of a block; `tell` hears of every layer.
@@ -62,7 +98,7 @@ class Blocks:
         Its features are gone before the next block's are made.
         """
         head, link = self.engine.head, Link(self.answer, self.frame.geometry)
-        labels = np.zeros([r.stop - r.start for r in region], dtype=head.decision)
+        labels = np.zeros(_sides(region), dtype=head.decision)
         box = within(link.box(region), self.plan.focus)
         if box is None:
             return labels
@@ -136,6 +172,8 @@ def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_no
     ------
     ModelError
         If a logit is not finite.
+    MemoryPromiseError
+        If a GPU's memory runs out and nothing helps.
     """
 
     def layer_done(layers: int, _all: int) -> None:
@@ -145,7 +183,7 @@ def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_no
     todo, parts = blocks.todo(has), blocks.parts
     tell(0, len(todo) * parts)
     for before, region in enumerate(todo):
-        write(region, blocks.decided(region, doubt, layer_done))
+        write(region, answered(blocks, region, doubt, layer_done))
         tell((before + 1) * parts, len(todo) * parts)
     return doubt
 
@@ -156,6 +194,10 @@ def within(box: Region | None, focus: Region | None) -> Region | None:
         return box
     both = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(box, focus, strict=True))
     return both if all(part.start < part.stop for part in both) else None
+
+
+def _sides(region: Region) -> list[int]:
+    return [part.stop - part.start for part in region]
 
 
 def _relative(inner: Region, outer: Region) -> Region:

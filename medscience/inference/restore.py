@@ -4,10 +4,11 @@ The network sees the image whole, along t in a circle. Sides that are no multipl
 continued by their last voxels at the far ends, as its own padding along z does, and cut off again.
 """
 
+import copy
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 
 import numpy as np
@@ -18,11 +19,13 @@ from torch import Tensor
 from medscience.errors import MemoryPromiseError, ModelError
 from medscience.geometry import Reorientation
 from medscience.image import Image
-from medscience.inference.footprint import LIBRARIES
+from medscience.inference.footprint import CUDA, GPU_MARGIN, LIBRARIES
+from medscience.inference.gpu import Gpu
 from medscience.inference.held import stream_bytes
 from medscience.inference.phases import check_phases, check_prior, finite, notes_of
-from medscience.inference.plan import UNITS, Plan
+from medscience.inference.plan import UNITS, Plan, no_room_on_gpu
 from medscience.inference.predict import Has, Write, has_none
+from medscience.inference.relief import Relief, said_of, take_over
 from medscience.inference.stream import Stream
 from medscience.inference.sums import Slice
 from medscience.models.rstar4d import RSTAR4D
@@ -56,6 +59,8 @@ class Restoration:
     """Of what is written: the image's own, if it holds whole numbers, else float32."""
     notes: tuple[str, ...]
     """What a reader of the result should know."""
+    relief: Relief[Stream] = field(default_factory=Relief)
+    """What is done when a GPU's memory runs out: there are no halves of a stream."""
 
     @property
     def turn(self) -> Reorientation:
@@ -74,7 +79,18 @@ class Restoration:
             If a voxel is not finite.
         ModelError
             If one that was restored is not finite, or not a number of the type that is written.
+        MemoryPromiseError
+            If a GPU's memory runs out, and processors may not take over.
         """
+        try:
+            return self._run(write, tell, has)
+        except torch.OutOfMemoryError as fault:
+            reason = said_of(fault)
+        torch.cuda.empty_cache()
+        stream = take_over(self.relief, self.plan.gpu_bytes, reason)
+        return replace(self, stream=stream)._run(write, tell, has)
+
+    def _run(self, write: Write, tell: Tell, has: Has) -> None:
         frame = self.image.turned(self.turn)
         *_, z, y, x = frame.shape
         runs = self._runs(z)
@@ -100,7 +116,7 @@ class Restoration:
                 found = np.empty((frame.shape[0], stop - start, y, x), np.float32)
                 for n, phases in enumerate(islice(pictures, stop - start)):
                     for t, picture in enumerate(phases):
-                        found[t, n] = picture[0, 0, :y, :x].float().numpy()
+                        found[t, n] = picture[0, 0, :y, :x].float().cpu().numpy()
                     del phases
                 if (start, stop) in todo:
                     write(self._region((start, stop)), self._stored(found))
@@ -149,7 +165,8 @@ class Restoration:
         both = np.stack([phase, prior])
         more = [(0, side - n) for side, n in zip(sides, phase.shape, strict=True)]
         picture = torch.from_numpy(np.pad(both, [(0, 0), *more], mode="edge"))[None]
-        return picture.to(self.stream.precision, memory_format=torch.channels_last)
+        here = self.stream.device, self.stream.precision
+        return picture.to(*here, memory_format=torch.channels_last)
 
     def _stored(self, found: NDArray[np.float32]) -> NDArray[np.generic]:
         """Restored slices (T, slices, Y, X) of the frame in the image's axes, unit and type."""
@@ -181,6 +198,7 @@ def prepare_restoration(
     model: tuple[RestoringDesign, RSTAR4D],
     memory: int,
     precision: torch.dtype = torch.float32,
+    gpu: Gpu | None = None,
 ) -> Restoration:
     """Settle how an image of phases is restored.
 
@@ -196,6 +214,8 @@ def prepare_restoration(
         Bytes promised.
     precision : dtype
         Of the slices that the network holds.
+    gpu : Gpu, optional
+        The GPU that the network is on, or for which it is planned.
 
     Raises
     ------
@@ -208,10 +228,15 @@ def prepare_restoration(
     check_phases(image)
     if prior is not None:
         check_prior(image, prior)
+
+    def on_processors() -> Stream:
+        return Stream(copy.deepcopy(network).cpu(), precision)
+
     stream = Stream(network, precision)
     kind = image.data.dtype
     dtype = np.dtype(kind if kind.kind == "i" and kind.itemsize > 1 else np.float32)
-    todo = _plan(image, prior, stream, description, dtype)
+    counted = on_processors() if gpu else stream  # the same, and a GPU need not be here
+    todo = _plan(image, prior, (counted, gpu), description, dtype)
     log.info("plan: %s", todo.line)
     if todo.predicted_bytes > memory:
         raise MemoryPromiseError(
@@ -221,13 +246,22 @@ def prepare_restoration(
             expected=f"{math.ceil(todo.predicted_bytes / UNITS['M'])}M or more for a plane of this size",
             fix="give more memory, or let --precision bfloat16 hold half as much and round",
         )
-    return Restoration(image, prior, stream, description, todo, dtype, notes_of(image, prior, description))
+    if gpu and todo.gpu_bytes > gpu.memory:
+        raise no_room_on_gpu(gpu.memory, todo)
+    relief = Relief(on_processors if gpu and gpu.may_leave else None)
+    notes = notes_of(image, prior, description)
+    return Restoration(image, prior, stream, description, todo, dtype, notes, relief)
 
 
 def _plan(
-    image: Image, prior: Image | None, stream: Stream, model: RestoringDesign, dtype: np.dtype[np.generic]
+    image: Image,
+    prior: Image | None,
+    network: tuple[Stream, Gpu | None],
+    model: RestoringDesign,
+    dtype: np.dtype[np.generic],
 ) -> Plan:
     """What is held: the stream, a run of slices as they are read, and one as it is written."""
+    stream, gpu = network
     turn = image.geometry.reorientation(model.input.axes)
     sizes = [image.shape[1 + axis] for axis in turn.order]
     tile = tuple(-(-n // m) * m for n, m in zip(sizes, stream.multiples, strict=True))
@@ -237,6 +271,11 @@ def _plan(
     )
     written = run * image.shape[0] * (np.dtype(np.float32).itemsize + COPIES * dtype.itemsize)
     held = round(stream_bytes(stream, (image.shape[0], *tile)) * MARGIN)
+    here = LIBRARIES + 3 * stream.weight_bytes + read + written
+    if gpu:
+        here += CUDA
+    if gpu is None or gpu.may_leave:
+        here += held
     block = [min(SHARD, n) for n in image.shape[1:]]
     block[turn.order[0]] = min(CHUNK, sizes[0])
     return Plan(
@@ -244,5 +283,6 @@ def _plan(
         tile=tile,
         halo=(0, 0, 0),
         blocks=-(-sizes[0] // CHUNK),
-        predicted_bytes=LIBRARIES + 3 * stream.weight_bytes + held + read + written,
+        predicted_bytes=here,
+        gpu_bytes=round(GPU_MARGIN * (held + 3 * stream.weight_bytes)) if gpu else 0,
     )

@@ -42,6 +42,7 @@ class Stream:
 
     def __init__(self, network: RSTAR4D, precision: torch.dtype) -> None:
         self.precision = precision
+        self.device = network.last.block.first.xy.weight.device
         self.channels = INPUTS
         self.multiples = network.multiples
         """Of which the sides of what it takes must be multiples, along z, y and x."""

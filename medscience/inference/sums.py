@@ -86,7 +86,7 @@ class RisingSum:
 
     def __init__(self, trio: Trio, precision: torch.dtype) -> None:
         self._sum = Sum(trio, precision)
-        rise = RISE.to(trio.xy.weight)
+        rise = RISE.to(trio.xy.weight.device, trio.xy.weight.dtype)
         kernel = (rise @ _kernels(trio)[0] @ rise.T).transpose(0, 1)
         self._kernel = kernel.to(precision, memory_format=torch.channels_last)
 

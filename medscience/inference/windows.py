@@ -64,6 +64,7 @@ class Windows:
         self.precision, self.classes = precision, network.classes
         held = network.head.weight.dtype
         self.network = network if held == precision else copy.deepcopy(network).to(precision)
+        self.device = network.head.weight.device
         self.weight_bytes = sum(weight.nbytes for weight in self.network.state_dict().values())
 
     @property
@@ -130,9 +131,9 @@ class Windows:
         }
         first, last = max(min(needed) - 1, 0), min(max(needed) + window + 1, depth)
         seen = see((slice(first, last), slice(0, shape[1]), slice(0, shape[2])))
-        image = Slices(self.network, padded(seen.to(self.precision))[0, 0], first, depth)
-        total = torch.zeros(1, self.classes, len(wanted), *image.sizes)
-        count = torch.zeros(len(wanted), 1, 1)
+        image = Slices(self.network, padded(seen.to(self.device, self.precision))[0, 0], first, depth)
+        total = torch.zeros(1, self.classes, len(wanted), *image.sizes, device=self.device)
+        count = torch.zeros(len(wanted), 1, 1, device=self.device)
         for done, (start, both) in enumerate(needed.items(), start=1):
             found = image.logits(start, range(both.start - start, both.stop - start))
             place = slice(both.start - wanted.start, both.stop - wanted.start)

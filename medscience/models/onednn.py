@@ -26,6 +26,11 @@ def has_onednn(precision: torch.dtype) -> bool:
     return precision == torch.float32
 
 
+def takes_onednn(x: Tensor) -> bool:
+    """Whether oneDNN convolves this image: it does only in a processor's memory."""
+    return x.device.type == "cpu" and has_onednn(x.dtype)
+
+
 def convolved(
     x: Tensor,
     weight: Tensor,
@@ -37,7 +42,7 @@ def convolved(
     """Return the convolution of an image (B, C, ...) with weights (C', C, ...); for prediction only."""
     ones = [1] * (x.dim() - 2)
     how = list(stride or ones), list(dilation or ones)
-    if has_onednn(x.dtype):
+    if takes_onednn(x):
         found: Tensor = torch.ops.aten.mkldnn_convolution(x, weight, bias, list(padding), *how, 1)
         return found
     plain = conv2d if x.dim() == 4 else conv3d

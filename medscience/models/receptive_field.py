@@ -75,7 +75,7 @@ def receptive_field(network: nn.Module) -> tuple[int, int, int]:
     ModelError
         If, normalisation apart, it does not look at a bounded neighbourhood.
     """
-    probe = copy.deepcopy(network).double().eval()
+    probe = copy.deepcopy(network).cpu().double().eval()
     _pass_by_norms(probe)
     if not is_exact(probe):
         raise ModelError(

@@ -44,7 +44,7 @@ class SubPixel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         sizes, others = x.shape[2:], x.dim() - 3
         shape = [x.shape[0], len(self.weights[0]), *(n * f for n, f in zip(sizes, self.factor, strict=True))]
-        doubled = torch.empty(shape, dtype=x.dtype, memory_format=self.layout)
+        doubled = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=self.layout)
         # a 2-wide convolution that pads at both ends answers one voxel too many: along the first axis, that
         # of slices, which are few, none of these is computed
         ahead = self.factor[0] == 2

@@ -28,21 +28,25 @@ def check(
     partition: Annotated[
         str | None, typer.Option(help="where jobs are to run; default: the site's own default")
     ] = None,
+    gpu_partition: Annotated[
+        str | None, typer.Option(help="where predictions are to run if the settings say device: cuda")
+    ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="write profiles/site, for snakemake --workflow-profile site")
     ] = False,
 ) -> None:
     """Look at this site's Slurm: a line for each thing that matters, and a profile that fits."""
     from medscience.cluster.profile import PATH, profile
-    from medscience.cluster.site import ask_site, findings
+    from medscience.cluster.site import Wanted, ask_site, findings
     from medscience.store.files import replaced
 
     site = ask_site(context.obj)
-    say(findings(site, partition, Path.cwd(), context.obj), "this site")
+    wanted = Wanted(partition, gpu_partition)
+    say(findings(site, wanted, Path.cwd(), context.obj), "this site")
     chosen = site.partition(partition)
     if write and chosen:
         with replaced(PATH) as temporary:
-            temporary.write_text(profile(site, chosen), "utf-8")
+            temporary.write_text(profile(site, chosen, gpu_partition), "utf-8")
         typer.echo(f"wrote {PATH}; now run: snakemake --workflow-profile site")
 
 
@@ -88,13 +92,16 @@ def _forecaster(cohort: "Cohort", model: str) -> "Forecaster":
     from medscience.description import find_model
     from medscience.inference.engine import precision_of
     from medscience.inference.forecast import Forecaster
+    from medscience.inference.gpu import UNKNOWN, Gpu
     from medscience.inference.plan import parse_memory
     from medscience.models.zoo import load
 
     settings = cohort.settings
     torch.set_num_threads(settings.threads)
     maps = tuple(f"probability-{name}" if name.isdigit() else name for name in settings.maps)
-    settled = parse_memory(settings.memory), precision_of(settings.precision), maps
+    memory = parse_memory(settings.gpu_memory) if settings.gpu_memory else UNKNOWN
+    gpu = Gpu(memory) if settings.device == "cuda" else None
+    settled = parse_memory(settings.memory), precision_of(settings.precision, gpu), maps, gpu
     return Forecaster.of(load(find_model(model)), *settled)
 
 
@@ -148,6 +155,7 @@ def _forecast(
         predict_mb=ceil(plan.predicted_bytes / (1 << 20)),
         predict_seconds=ceil(forecaster.seconds(plan)),
         disk_mb=_disk_mb(Path(sample.source), voxels),
+        gpu_mb=ceil(plan.gpu_bytes / (1 << 20)),
     )
 
 

@@ -12,7 +12,14 @@ Threads = Annotated[
 Workers = Annotated[int, typer.Option(min=1, help="processes that share the blocks")]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
-    typer.Option(help="auto: bfloat16 where this processor multiplies in it"),
+    typer.Option(help="auto: bfloat16 where the processor or GPU multiplies in it"),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option(help="cuda: a GPU; auto: one if it is there, and processors if its memory runs out"),
+]
+GpuMemory = Annotated[
+    str | None, typer.Option(help="most of the GPU's memory to take; default: what is free")
 ]
 
 

@@ -12,6 +12,8 @@ import typer
 from medscience.description import ModelFile
 from medscience.errors import BatchError, ConfigError, MedscienceError
 from medscience.steps.options import (
+    Device,
+    GpuMemory,
     Memory,
     Precision,
     Threads,
@@ -24,6 +26,7 @@ from medscience.steps.options import (
 from medscience.steps.prediction import Prediction
 
 if TYPE_CHECKING:
+    from medscience.inference.gpu import Gpu
     from medscience.inference.workers import Workers as Processes
 
 
@@ -39,6 +42,8 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     threads: Threads = None,
     workers: Workers = 1,
     precision: Precision = "auto",
+    device: Device = "auto",
+    gpu_memory: GpuMemory = None,
     keep: Annotated[
         list[str] | None,
         typer.Option("--map", help="also keep: confidence, entropy, or the probability of a label's value"),
@@ -62,6 +67,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     """
     from medscience.description import find_model
     from medscience.inference.engine import precision_of
+    from medscience.inference.gpu import FIRST, find_gpu
     from medscience.inference.memory import give_back_freed_memory
     from medscience.models.zoo import load
     from medscience.restoration import restores
@@ -73,29 +79,40 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     path = find_model(model)
     give_back_freed_memory()
     share_threads(threads, 1 if cluster else workers)
+    if device == "cuda" and workers > 1:
+        raise typer.BadParameter("--workers are processes on processors; a GPU is one process's")
+    gpu = find_gpu("cpu" if workers > 1 else device, promised_memory(gpu_memory) if gpu_memory else None)
     if restores(path):
         if sides or keep or workers > 1 or cluster:
             raise typer.BadParameter("--tile, --map, --workers, --cluster are for networks that give labels")
-        _each(_restoring(path, promised, precision, 60 * stall), rows, batch=batch)
+        _each(_restoring(path, promised, precision, 60 * stall, gpu), rows, batch=batch)
         return
     if any(row.prior for row in rows):
         raise typer.BadParameter("a prior is for networks that restore phases")
     description, network = load(path)
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
-    settled = promised, sides, precision_of(precision), maps, 60 * stall
+    settled = promised, sides, precision_of(precision, gpu), maps, 60 * stall
+    if gpu:
+        network = network.to(FIRST)
     started = _workers(workers, _Place(cluster, partition, interface, rows[0].destination.parent))
     with started as processes:
-        prediction = Prediction(path, description, network, *settled, workers, processes)
+        prediction = Prediction(path, description, network, *settled, workers, processes, gpu)
         _each(lambda row: prediction.run(row.image, row.destination), rows, batch=batch)
 
 
-def _restoring(path: Path, promised: int, precision: str, patience: float) -> Callable[["Row"], None]:
+def _restoring(
+    path: Path, promised: int, precision: str, patience: float, gpu: "Gpu | None"
+) -> Callable[["Row"], None]:
     """Return what restores the image of a row."""
+    from medscience.inference.gpu import FIRST
     from medscience.inference.restore import held_in
     from medscience.models.zoo import load_restoring
     from medscience.steps.restoration import Restoring
 
-    restoring = Restoring(path, load_restoring(path), promised, held_in(precision), patience)
+    description, network = load_restoring(path)
+    if gpu:
+        network = network.to(FIRST)
+    restoring = Restoring(path, (description, network), promised, held_in(precision), patience, gpu)
     return lambda row: restoring.run(row.image, row.destination, row.prior)
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from medscience.inference.doubt import Doubt
     from medscience.inference.engine import Precision
+    from medscience.inference.gpu import Gpu
     from medscience.inference.job import Job
+    from medscience.inference.relief import Relief
     from medscience.inference.workers import Workers
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, StoredImage
@@ -40,6 +42,8 @@ class Prediction:
     patience: float
     at_once: int
     workers: "Workers | None"
+    gpu: "Gpu | None" = None
+    """The GPU that the network is on; None for processors."""
 
     def run(self, image: Path, destination: Path) -> None:
         """Predict one image, unless that is done already."""
@@ -52,7 +56,8 @@ class Prediction:
 
         stored = open_image(image)
         threads = torch.get_num_threads()
-        settings: dict[str, Any] = {"precision": self.precision, "device": "cpu", "threads": threads}
+        device = "cuda" if self.gpu else "cpu"
+        settings: dict[str, Any] = {"precision": self.precision, "device": device, "threads": threads}
         provenance = Provenance(
             "predict",
             settings | ({"maps": list(self.maps)} if self.maps else {}),
@@ -71,7 +76,8 @@ class Prediction:
 
         model = (self.description, self.network)
         volume = stored.volume("a prediction")
-        return prepare(volume, model, self.promised, block, self.precision, self.maps, self.at_once)
+        settled = block, self.precision, self.maps, self.at_once, self.gpu
+        return prepare(volume, model, self.promised, *settled)
 
     def _write(self, stored: "StoredImage", job: "Job", destination: Path, provenance: "Provenance") -> None:
         from medscience.inference.job import focused
@@ -101,6 +107,7 @@ class Prediction:
             writer.finish()
             resumed = staging.record["resumed"]["blocks"]
             staging.record.update(_record(job, self.promised, doubt, resumed) | self._peaks(job))
+            staging.record.update(gpu_record(self.gpu, job.relief))
 
     def _blocks(
         self,
@@ -188,5 +195,21 @@ def _record(job: "Job", promised: int, doubt: "Doubt", resumed: int) -> dict[str
         "exact": blend is None,
         "seam_score": seams.score if blend and (seams.voxels or not resumed) else None,
         "mirror_score": mirrors.score if mirrors.voxels else None,
-        "warnings": [*job.notes, *([words] if blend else [])],
+        "warnings": [*job.notes, *([words] if blend else []), *job.relief.notes],
+    }
+
+
+def gpu_record(gpu: "Gpu | None", relief: "Relief[Any]") -> dict[str, Any]:
+    """What is good to know of the GPU, if one computed."""
+    import torch
+
+    if gpu is None:
+        return {}
+    return {
+        "gpu": {
+            "name": gpu.name,
+            "peak_memory_bytes": torch.cuda.max_memory_allocated(),
+            "halvings": relief.halvings,
+            "processors_took_over": relief.engine is not None,
+        }
     }

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from medscience.errors import about
 from medscience.progress import unless_stalled
+from medscience.steps.prediction import gpu_record
 
 if TYPE_CHECKING:
     import torch
 
+    from medscience.inference.gpu import Gpu
     from medscience.inference.restore import Restoration
     from medscience.models.rstar4d import RSTAR4D
     from medscience.restoration import RestoringModel
@@ -26,6 +28,8 @@ class Restoring:
     promised: int
     precision: "torch.dtype"
     patience: float
+    gpu: "Gpu | None" = None
+    """The GPU that the network is on; None for processors."""
 
     def run(self, image: Path, destination: Path, prior: Path | None = None) -> None:
         """Restore one image, unless that is done already."""
@@ -42,7 +46,7 @@ class Restoring:
             "predict",
             {
                 "precision": str(self.precision).removeprefix("torch."),
-                "device": "cpu",
+                "device": "cuda" if self.gpu else "cpu",
                 "threads": torch.get_num_threads(),
                 "prior": "given" if beside else "mean of the phases",
             },
@@ -52,9 +56,8 @@ class Restoring:
         if is_done(destination, provenance):
             return
         with about(stored.path):
-            job = prepare_restoration(
-                stored.image, beside.image if beside else None, self.model, self.promised, self.precision
-            )
+            images = stored.image, beside.image if beside else None
+            job = prepare_restoration(*images, self.model, self.promised, self.precision, self.gpu)
         self._write(stored, job, destination, provenance)
 
     def _write(
@@ -78,7 +81,7 @@ class Restoring:
             with unless_stalled(bar, self.patience) as tell, about(stored.path):
                 job.run(writer.write, tell, writer.has)
             writer.finish()
-            staging.record.update(_record(job, self.promised))
+            staging.record.update(_record(job, self.promised) | gpu_record(self.gpu, job.relief))
 
 
 def _record(job: "Restoration", promised: int) -> dict[str, Any]:
@@ -88,5 +91,5 @@ def _record(job: "Restoration", promised: int) -> dict[str, Any]:
         "model": job.model.name,
         "plan": job.plan.record() | {"promised_bytes": promised},
         "exact": True,
-        "warnings": [*caution, *job.notes],
+        "warnings": [*caution, *job.notes, *job.relief.notes],
     }

@@ -48,6 +48,19 @@ def test_headers_say_what_a_prediction_will_be_given(project, capsys):
     assert found["tiny", "whole"].predict_mb == -(-planned // (1 << 20))
 
 
+def test_a_prediction_on_a_gpu_is_planned_where_there_is_none(project, capsys):
+    settings = project / "config/config.yaml"
+    settings.write_text(settings.read_text() + "device: cuda\ngpu_memory: 1G\n")
+    settings.write_text(settings.read_text().replace("2G", "8G"))
+    estimate(table=project / "forecast.tsv")
+    found = read_forecasts(project / "forecast.tsv")["tiny", "whole"]
+    assert 0 < found.gpu_mb < 1024
+    assert "GPU        0." in capsys.readouterr().out
+    table = (project / "forecast.tsv").read_text()
+    (project / "forecast.tsv").write_text(table.replace("gpu_mb", "other"))  # as before there was the column
+    assert read_forecasts(project / "forecast.tsv")["tiny", "whole"].gpu_mb == 0
+
+
 def test_each_attempt_asks_for_more_and_what_is_unknown_for_what_is_promised():
     known = Forecast("m", "s", 1 << 24, 800, 100, 5)
     assert [job_mb("predict", known, 8192, attempt) for attempt in (1, 2, 3)] == [1200, 2400, 3600]

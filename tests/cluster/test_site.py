@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from medscience.cluster.profile import profile
-from medscience.cluster.site import Site, ask_site, findings, shared
+from medscience.cluster.site import Site, Wanted, ask_site, findings, shared
 from medscience.doctor.finding import State
 from medscience.errors import SystemFaultError
 
@@ -37,8 +37,9 @@ SINFO = (
 )
 
 
-def by_name(environment, wanted=None, folder=Path("/")):
-    return {found.name: found for found in findings(ask_site(environment), wanted, folder, environment)}
+def by_name(environment, wanted=None, gpu=None, folder=Path("/")):
+    site = ask_site(environment)
+    return {found.name: found for found in findings(site, Wanted(wanted, gpu), folder, environment)}
 
 
 def test_partitions_limits_and_gpus_are_read(programs):
@@ -75,7 +76,20 @@ def test_a_site_that_forgets_jobs_at_once_is_asked_often_enough_or_named(program
 def test_as_many_samples_share_a_job_as_its_time_allows(programs):
     site = ask_site(programs(sinfo=SINFO))
     groups = [yaml.safe_load(profile(site, p))["group-components"] for p in site.partitions]
-    assert groups == [["sample=4"], ["sample=8"], ["sample=8"]]
+    assert groups == [[f"{kind}={n}" for kind in ("image", "gpu", "sample")] for n in (4, 8, 8)]
+
+
+def test_predictions_go_to_the_partition_with_gpus_that_is_named(programs):
+    site = ask_site(programs(sinfo=SINFO))
+    made = yaml.safe_load(profile(site, site.partition("short"), "gpu"))
+    assert made["default-resources"] == ["slurm_partition=short"]
+    assert made["set-resources"] == ["predict:slurm_partition=gpu", "restore:slurm_partition=gpu"]
+    assert "set-resources" not in profile(site, site.partition("short"))
+    assert (
+        "gpu (gpu:a100:4): predictions run there" in by_name(programs(sinfo=SINFO), gpu="gpu")["GPUs"].found
+    )
+    for other in ("short", "nosuch"):
+        assert by_name(programs(sinfo=SINFO), gpu=other)["GPUs"].state is State.MISSING
 
 
 def test_the_carried_profile_is_that_of_a_site_nobody_looked_at(programs):

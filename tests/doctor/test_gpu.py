@@ -16,10 +16,10 @@ def test_no_gpu_is_no_fault(machine):
     assert gpu(CPU_BUILD, machine()).state is State.ABSENT
 
 
-def test_one_that_torch_sees_is_named_and_it_is_said_that_it_is_not_used(machine):
+def test_one_that_torch_sees_is_named(machine):
     found = gpu(SEEN, machine())
     assert found.state is State.OK
-    assert found.found == "NVIDIA H100 with 80.0 GiB; this version predicts on the processor"
+    assert found.found == "NVIDIA H100 with 80.0 GiB; predictions use the first"
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,10 @@ def slurm():
 class Cohort:
     """A working directory with scans, settings and the tiny model."""
 
-    def __init__(self, folder, scans):
+    def __init__(self, folder, scans, settings=SETTINGS):
         self.folder, self.names = folder, [scan.name.removesuffix(".nii.gz") for scan in scans]
         save_tiny_model(folder / "config/models")
-        (folder / "config/config.yaml").write_text(SETTINGS)
+        (folder / "config/config.yaml").write_text(settings)
         rows = [f"{name}\tbrain_mri\t{scan}" for name, scan in zip(self.names, scans, strict=True)]
         (folder / "config/samples.tsv").write_text("\n".join(["sample\ttrack\tsource", *rows]) + "\n")
 

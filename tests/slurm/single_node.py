@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 
 CONF = Path("/etc/slurm/slurm.conf")
 """Where programs within a job look: Snakemake's executor takes SLURM_CONF out of their environment."""
+GRES = CONF.with_name("gres.conf")
+GPUS = 2
+"""Devices that stand for GPUs: Slurm hands them out, and nothing can be computed on them."""
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun")
 
 TEXT = """\
@@ -40,8 +44,10 @@ MpiDefault=none
 SwitchType=switch/none
 ReturnToService=2
 MinJobAge=3600
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} State=UNKNOWN
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=ALL MaxTime=INFINITE State=UP
 """
 
 
@@ -54,6 +60,8 @@ def why_not():
         return "a Slurm of one's own needs root"
     if os.path.lexists(CONF) and not CONF.is_symlink():
         return f"{CONF} is someone else's"
+    if os.path.lexists(GRES) and not GRES.is_symlink():
+        return f"{GRES} is someone else's"
     return ""
 
 
@@ -69,13 +77,18 @@ class SingleNode:
         (self.folder / "munge/key").chmod(0o400)
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
         ports = {"controller": _port(), "node": _port()}
-        sizes = {"cores": os.cpu_count(), "memory": memory * 9 // 10}
+        sizes = {"cores": os.cpu_count(), "memory": memory * 9 // 10, "gpus": GPUS}
         (self.folder / "slurm.conf").write_text(
             TEXT.format(host=self.host, folder=self.folder, **ports, **sizes)
         )
         CONF.parent.mkdir(exist_ok=True)
-        CONF.unlink(missing_ok=True)
-        CONF.symlink_to(self.folder / "slurm.conf")
+        gpus = [self.folder / f"gpu{number}" for number in range(GPUS)]
+        for gpu in gpus:
+            os.mknod(gpu, stat.S_IFCHR | 0o600, os.makedev(1, 3))  # as /dev/null: only devices are handed out
+        (self.folder / "gres.conf").write_text("".join(f"Name=gpu File={gpu}\n" for gpu in gpus))
+        for file in (CONF, GRES):
+            file.unlink(missing_ok=True)
+            file.symlink_to(self.folder / file.name)
 
     def __enter__(self):
         munge = [f"--{name}-file={self.folder}/munge/{name}" for name in ("key", "log", "pid", "seed")]
@@ -92,6 +105,7 @@ class SingleNode:
         for name in ("slurmd.pid", "slurmctld.pid", "munge/pid"):
             _end(self.folder / name)
         CONF.unlink()
+        GRES.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_controller(self):

@@ -1,0 +1,90 @@
+"""A graphics processor: whether there is one, how much of its memory may be used, and what it is called."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from medscience.errors import SystemFaultError
+
+Wish = Literal["auto", "cpu", "cuda"]
+"""``auto``: a GPU if there is one, and processors if its memory does not suffice."""
+
+UNKNOWN = 1 << 50
+"""Bytes of a GPU of which nothing is known: its own job finds out."""
+
+FIRST = torch.device("cuda", 0)
+"""The one that is used: the first that ``CUDA_VISIBLE_DEVICES`` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU on which a network computes, or one that is planned for."""
+
+    memory: int
+    """Bytes of its memory that may be used."""
+    name: str = ""
+    """As its driver calls it; empty if it is only planned for."""
+    has_bfloat16: bool = False
+    may_leave: bool = False
+    """Whether processors take over where its memory does not suffice."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether something can be computed on it."""
+        return bool(self.name)
+
+
+def find_gpu(wish: Wish, memory: int | None = None) -> Gpu | None:
+    """Return the GPU to compute on, None for processors; what it computes is settled to be repeatable.
+
+    Parameters
+    ----------
+    wish : str
+        ``cuda`` where nothing else will do.
+    memory : int, optional
+        Bytes that may be used; what is free if not given.
+
+    Raises
+    ------
+    SystemFaultError
+        If there is no GPU that torch can use, and nothing else will do.
+    """
+    if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
+        return None
+    if not torch.cuda.is_available():
+        raise SystemFaultError(
+            "GPU-NONE",
+            field="--device",
+            found="no GPU that torch can use",
+            expected="one",
+            fix="see `medscience doctor`, or compute on processors: --device cpu",
+        )
+    _settle()
+    free, total = torch.cuda.mem_get_info(FIRST)
+    usable = min(free, memory or free)
+    torch.cuda.set_per_process_memory_fraction(usable / total, FIRST)
+    name = torch.cuda.get_device_name(FIRST)
+    bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    return Gpu(usable, name, bfloat16, may_leave=wish == "auto")
+
+
+def gpu_to_plan_for(wish: Wish, memory: int | None) -> Gpu | None:
+    """Return the GPU to plan for: one of so much memory need not be here.
+
+    Raises
+    ------
+    SystemFaultError
+        As `find_gpu`, where it is not said how much memory it has.
+    """
+    if wish == "cuda" and memory and not torch.cuda.is_available():
+        return Gpu(memory)
+    return find_gpu(wish, memory)
+
+
+def _settle() -> None:
+    """Take care that the same work gives the same bits, and that float32 is multiplied as float32."""
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
