@@ -123,7 +123,7 @@ faults: setup ## kill a writer 200 times, flip 10,000 bits before verify, and ki
 	$(RUN) python -m tests.faults.reviewers
 
 slurm: setup ## a cohort through a Slurm of one node, and what happens to clusters (root; slurm-wlm, munge)
-	$(RUN) python -m pytest tests/slurm/test_cohort.py tests/slurm/faults.py
+	$(RUN) python -m pytest tests/slurm/test_cohort.py tests/slurm/gpus.py tests/slurm/faults.py
 
 container-check: ## try the container's recipe in a bare Debian (root; mmdebstrap; 8 GB in ROOT=folder)
 	envs/check_container.sh $(ROOT)

@@ -94,10 +94,10 @@ def rules():
             yield path.name, shell
 
 
-PATTERNED = {"output", "log", "params.failed", "params.digest", "params.precision", "params.maps", "threads"}
+PATTERNED = {"output", "log", "params.failed", "params.digest", "params.maps", "threads"}
 PATTERNED |= {"input.image", "input.model", "input.prediction", "input.labels", "output.page"}
 PATTERNED |= {"params.reference", "params.truth", "params.labels", "resources.mem_mb"}
-PATTERNED |= {"input.restored", "output.lesions", "output.liver"}
+PATTERNED |= {"params.precision", "params.device", "input.restored", "output.lesions", "output.liver"}
 """What is made of names that match a strict pattern, of digests, numbers and fixed words."""
 
 
