@@ -45,7 +45,7 @@ class PretendGpu(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.peak = self._now = 0
+        self.peak = self.last = self._now = 0
         self._known = set()
         self.convolutions = 0
         self.has_room = lambda convolution, voxels: True
@@ -90,6 +90,10 @@ class PretendGpu(TorchDispatchMode):
         with torch.inference_mode(mode=False):  # where a view of a weight may be made
             return Far(near)
 
+    def count_anew(self):
+        """Begin a new peak; the one before is `last`."""
+        self.last, self.peak = self.peak, self._now
+
     def _forget(self, key, size):
         self._known.discard(key)
         self._now -= size
@@ -111,4 +115,5 @@ def install(patch, memory=8 << 30):
     # parameters that move are new ones: a tensor's `near` does not follow what is written over its inside
     patch.setattr(torch.__future__, "get_overwrite_module_params_on_conversion", lambda: True)
     patch.setattr(torch.cuda, "max_memory_allocated", lambda *_: gpu.peak)
+    patch.setattr(torch.cuda, "reset_peak_memory_stats", lambda *_: gpu.count_anew())
     return gpu

@@ -55,6 +55,10 @@ class Site:
         wanted = (p for p in self.partitions if p.name == name or (name is None and p.is_default))
         return next(wanted, None)
 
+    def has_gpus(self, name: str) -> bool:
+        """Whether there is a partition of a name that has GPUs."""
+        return any(p.name == name and "gpu" in p.gres for p in self.partitions)
+
 
 def ask_site(environment: Mapping[str, str]) -> Site:
     """Return what Slurm says.
@@ -134,7 +138,7 @@ def _gpus(site: Site, wanted: str | None) -> Finding:
     having = {p.name: f"{p.name} ({p.gres})" for p in site.partitions if "gpu" in p.gres}
     there = ", ".join(having.values()) or "none"
     if wanted:
-        if wanted not in having:
+        if not site.has_gpus(wanted):
             return Finding("GPUs", State.MISSING, f"none in {wanted}; there are {there}", "name another")
         found = f"{having[wanted]}: predictions run there, one GPU each, if the settings say device: cuda"
         return Finding("GPUs", State.OK, found)

@@ -95,11 +95,12 @@ def refined(labels: Volume, values: Values, spacing: tuple[float, ...]) -> Volum
 
 
 def _around(labels: Volume) -> tuple[slice, ...] | None:
-    """Return the box of all labels and the voxel around it."""
+    """Return the box of all labels and what lies around its borders."""
     found = [np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     if not len(found[0]):
         return None
-    return tuple(slice(max(int(at[0]) - 1, 0), int(at[-1]) + 2) for at in found)
+    reach = 1 + AROUND // 2  # of the background's voxel that touches a label
+    return tuple(slice(max(int(at[0]) - reach, 0), int(at[-1]) + 1 + reach) for at in found)
 
 
 def _within(box: tuple[slice, ...], region: tuple[slice, ...]) -> tuple[slice, ...]:

@@ -44,7 +44,7 @@ def check(
     wanted = Wanted(partition, gpu_partition)
     say(findings(site, wanted, Path.cwd(), context.obj), "this site")
     chosen = site.partition(partition)
-    if write and chosen:
+    if write and chosen and (gpu_partition is None or site.has_gpus(gpu_partition)):
         with replaced(PATH) as temporary:
             temporary.write_text(profile(site, chosen, gpu_partition), "utf-8")
         typer.echo(f"wrote {PATH}; now run: snakemake --workflow-profile site")

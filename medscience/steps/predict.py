@@ -79,9 +79,10 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     path = find_model(model)
     give_back_freed_memory()
     share_threads(threads, 1 if cluster else workers)
-    if device == "cuda" and workers > 1:
-        raise typer.BadParameter("--workers are processes on processors; a GPU is one process's")
-    gpu = find_gpu("cpu" if workers > 1 else device, promised_memory(gpu_memory) if gpu_memory else None)
+    shared = workers > 1 or cluster is not None
+    if device == "cuda" and shared:
+        raise typer.BadParameter("--workers and --cluster are for processors; a GPU is one process's")
+    gpu = find_gpu("cpu" if shared else device, promised_memory(gpu_memory) if gpu_memory else None)
     if restores(path):
         if sides or keep or workers > 1 or cluster:
             raise typer.BadParameter("--tile, --map, --workers, --cluster are for networks that give labels")

@@ -200,15 +200,17 @@ def _record(job: "Job", promised: int, doubt: "Doubt", resumed: int) -> dict[str
 
 
 def gpu_record(gpu: "Gpu | None", relief: "Relief[Any]") -> dict[str, Any]:
-    """What is good to know of the GPU, if one computed."""
+    """What is good to know of the GPU, if one computed; the next image's peak is counted anew."""
     import torch
 
     if gpu is None:
         return {}
+    peak = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
     return {
         "gpu": {
             "name": gpu.name,
-            "peak_memory_bytes": torch.cuda.max_memory_allocated(),
+            "peak_memory_bytes": peak,
             "halvings": relief.halvings,
             "processors_took_over": relief.engine is not None,
         }

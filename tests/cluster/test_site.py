@@ -1,14 +1,17 @@
 """What is made of a site's answers."""
 
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from medscience.cluster.profile import profile
+from medscience.cluster.profile import PATH, profile
 from medscience.cluster.site import Site, Wanted, ask_site, findings, shared
 from medscience.doctor.finding import State
 from medscience.errors import SystemFaultError
+from medscience.steps.cluster import check
 
 CONFIG = {"AccountingStorageType": "accounting_storage/none", "MinJobAge": "300 sec", "PreemptMode": "OFF"}
 BASE = yaml.safe_load(Path("profiles/slurm/profile.yaml").read_text("utf-8"))
@@ -136,3 +139,14 @@ def test_without_a_cluster_it_is_one_line():
 
 def test_a_site_has_no_default_partition_unless_it_says_so():
     assert Site({}, (), accounts=False).partition(None) is None
+
+
+@pytest.mark.parametrize("name, written", [("gpu", True), ("short", False), ("nosuch", False)])
+def test_no_profile_is_written_that_sends_predictions_where_no_gpu_is(
+    name, written, programs, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    context = SimpleNamespace(obj=programs(sinfo=SINFO))
+    with suppress(SystemFaultError):
+        check(context, gpu_partition=name, write=True)
+    assert PATH.exists() == written
