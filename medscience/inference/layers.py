@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from medscience.errors import ModelError
+from medscience.inference.memory import freed_memory_kept
 from medscience.inference.tiling import Sizes
 from medscience.models.meshnet import DepthToSpace, SpaceToDepth
-from medscience.models.onednn import convolved, has_onednn
+from medscience.models.onednn import convolved, has_onednn, has_tiles
 from medscience.progress import Tell, nobody
 
-SLAB = 4 << 20
+SLAB = 8 << 20
 """Bytes of output that are computed at once: what stays in a processor's cache, but costs little to begin."""
 
 GPU_SLAB = 64 << 20
@@ -34,7 +35,7 @@ ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
 
 Convolve = Callable[[Tensor], Tensor]
-"""Takes a window (1, C, slices + 2 reach, J, K), gives (1, C', slices, J, K)."""
+"""Takes windows (B, C, slices + 2 reach, J, K), gives (B, C', slices, J, K)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class Layer:
     """Of the input and of the output."""
     reach: int
     """Slices on each side that a slice of the output depends on."""
+    apart: int
+    """How far apart slices and rows lie that are taken out and convolved as neighbours: as far as those of
+    the kernel, or 1 where the convolution itself leaves out what is between."""
     columns: int
     """Numbers that the convolution holds of its own for each voxel of its output."""
     normalised: bool
@@ -67,6 +71,12 @@ class Held:
     def volume(self) -> Tensor:
         """The volume."""
         return self.tensor[:, :, self.start : self.start + self.slices]
+
+    def every(self, apart: int, first: int) -> "Held":
+        """Return each `apart`-th slice from the `first` on, in the same memory."""
+        at = self.start + first
+        slices = len(range(first, self.slices, apart))
+        return Held(self.tensor[:, :, at % apart :: apart], at // apart, slices)
 
     def can_move(self, reach: int) -> bool:
         """Whether there is room for a volume that many slices further down or up."""
@@ -139,9 +149,10 @@ class Layers:
         if self._cells:
             cells = self._cells(cells)
         held = Held(cells, 0, cells.shape[2])
-        for done, layer in enumerate(self.layers, start=1):
-            held = _run(layer, held, self.room)
-            tell(done, len(self.layers))
+        with freed_memory_kept():
+            for done, layer in enumerate(self.layers, start=1):
+                held = _run(layer, held, self.room)
+                tell(done, len(self.layers))
         return self._voxels(held.volume)[:, :, :i, :j, :k] if self._voxels else held.volume
 
     @property
@@ -168,19 +179,21 @@ class Layers:
     def _slab_bytes(self, layer: Layer, slices: int, plane: tuple[int, int]) -> int:
         before, after = layer.channels
         slab = min(slab_of(layer, plane, self.precision.itemsize, self.kind), slices)
-        held = before * (slab + 2 * layer.reach) + after * slab * (2 if layer.activate else 1)
+        window = before * (slab + 2 * layer.reach // layer.apart)
+        held = (1 if layer.apart == 1 else 2) * window + after * slab * (2 if layer.activate else 1)
         held += layer.columns * slab
         normalised = 3 * 4 * after * slab if layer.normalised else 0
-        return math.prod(plane) * max(held * self.precision.itemsize, normalised)
+        voxels = -(-plane[0] // layer.apart) * layer.apart * plane[1]
+        return voxels * max(held * self.precision.itemsize, normalised)
 
 
-def slab_of(layer: Layer, plane: tuple[int, int], itemsize: int, kind: str) -> int:
+def slab_of(layer: Layer, plane: tuple[int, ...], itemsize: int, kind: str) -> int:
     """Return how many slices of a layer are computed at once on a kind of device.
 
     Fewer than the reach would pad and read more than they compute.
     """
     size = GPU_SLAB if kind == "cuda" else SLAB
-    return max(size // (layer.channels[1] * math.prod(plane) * itemsize), layer.reach, 1)
+    return max(size // (layer.channels[1] * math.prod(plane) * itemsize), layer.reach // layer.apart, 1)
 
 
 def _layers(features: nn.Sequential, precision: torch.dtype, kind: str) -> Iterator[Layer]:
@@ -188,10 +201,12 @@ def _layers(features: nn.Sequential, precision: torch.dtype, kind: str) -> Itera
     starts = [n for n, part in enumerate(parts) if isinstance(part, nn.Conv3d)]
     for start, stop in zip(starts, [*starts[1:], len(parts)], strict=True):
         convolution, after = cast(nn.Conv3d, parts[start]), parts[start + 1 : stop]
+        apart = convolution.dilation[0] if kind == "cpu" and has_tiles(precision) else 1
         yield Layer(
-            _convolve(convolution, precision),
+            _convolve(convolution, precision, apart),
             (convolution.in_channels, convolution.out_channels),
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
+            apart,
             _columns(convolution, precision, kind),
             any(isinstance(part, nn.InstanceNorm3d) for part in after),
             next((part for part in after if isinstance(part, ACTIVATIONS)), None),
@@ -205,12 +220,17 @@ def _columns(layer: nn.Conv3d, precision: torch.dtype, kind: str) -> int:
     return 0 if has_onednn(precision) else layer.weight[0].numel()
 
 
-def _convolve(layer: nn.Conv3d, precision: torch.dtype) -> Convolve:
-    """Return a layer's convolution without padding along the first axis, where the window has it."""
+def _convolve(layer: nn.Conv3d, precision: torch.dtype, apart: int) -> Convolve:
+    """Return a layer's convolution of windows whose slices and rows were `apart`.
+
+    There is no padding along the first axis: the window has it.
+    """
     weight = layer.weight.detach().to(precision, memory_format=torch.channels_last_3d)
     bias = None if layer.bias is None else layer.bias.detach().to(precision)
-    padding = [0, *layer.padding[1:]]
-    return lambda window: convolved(window, weight, bias, padding, dilation=layer.dilation)
+    _, rows, columns = cast(tuple[int, int, int], layer.padding)
+    near = layer.dilation[0] // apart
+    padding, dilation = (0, rows // apart, columns), (near, near, layer.dilation[2])
+    return lambda windows: convolved(windows, weight, bias, padding, dilation=dilation)
 
 
 def _run(layer: Layer, held: Held, room: int) -> Held:
@@ -218,20 +238,47 @@ def _run(layer: Layer, held: Held, room: int) -> Held:
     before, after = layer.channels
     in_place = before == after and held.can_move(layer.reach)
     result = held.moved(layer.reach) if in_place else held.like(after, room)
-    rows, columns = held.tensor.shape[3:]
-    slices = slab_of(layer, (rows, columns), held.tensor.itemsize, held.tensor.device.type)
-    starts = range(0, held.slices, slices)
-    for start in starts if result.start <= held.start else reversed(starts):
-        stop = min(start + slices, held.slices)
-        found = layer.convolve(held.seen(start - layer.reach, stop + layer.reach))
-        slab = result.volume[:, :, start:stop]
-        if isinstance(layer.activate, nn.ReLU) and not layer.normalised:
-            torch.clamp_min(found, 0, out=slab)  # one pass over the slab less
-        else:
-            slab.copy_(found if layer.normalised or not layer.activate else layer.activate(found))
+    for first in range(min(layer.apart, held.slices)):
+        _sweep(layer, held.every(layer.apart, first), result.every(layer.apart, first))
     if layer.normalised:
+        slices = slab_of(layer, held.tensor.shape[3:], held.tensor.itemsize, held.tensor.device.type)
         _normalise(result.volume, slices, layer)
     return result
+
+
+def _sweep(layer: Layer, held: Held, result: Held) -> None:
+    """Convolve slices that the kernel sees as neighbours, slab by slab."""
+    slices = slab_of(layer, held.tensor.shape[3:], held.tensor.itemsize, held.tensor.device.type)
+    starts, reach = range(0, held.slices, slices), layer.reach // layer.apart
+    for start in starts if result.start <= held.start else reversed(starts):
+        stop = min(start + slices, held.slices)
+        window = _rows_apart(held.seen(start - reach, stop + reach), layer.apart)
+        slab = result.volume[:, :, start:stop]
+        for first, found in enumerate(torch.split(layer.convolve(window), 1)):
+            rows = slab[:, :, :, first :: layer.apart]
+            _store(layer, found[:, :, :, : rows.shape[3]], rows)
+
+
+def _rows_apart(window: Tensor, apart: int) -> Tensor:
+    """Return each `apart`-th row of a window (1, C, slices, J, K) as an image of its own.
+
+    From (apart, C, slices, J / apart, K) the first has the rows from the first on, and so on; where rows
+    have run out it has zeros.
+    """
+    if apart == 1:
+        return window
+    if missing := -window.shape[3] % apart:
+        window = pad(window, (0, 0, 0, missing))
+    channels, slices, rows, columns = window.shape[1:]
+    images = window.reshape(channels, slices, rows // apart, apart, columns).movedim(3, 0)
+    return images.contiguous(memory_format=torch.channels_last_3d)
+
+
+def _store(layer: Layer, found: Tensor, result: Tensor) -> None:
+    if isinstance(layer.activate, nn.ReLU) and not layer.normalised:
+        torch.clamp_min(found, 0, out=result)  # one pass less
+    else:
+        result.copy_(found if layer.normalised or not layer.activate else layer.activate(found))
 
 
 def _normalise(result: Tensor, slices: int, layer: Layer) -> None:

@@ -26,6 +26,16 @@ def has_onednn(precision: torch.dtype) -> bool:
     return precision == torch.float32
 
 
+@cache
+def has_tiles(precision: torch.dtype) -> bool:
+    """Whether this processor multiplies tiles (AMX) of numbers of a precision.
+
+    oneDNN's convolution is then fast only if kernels see neighbours: one whose slices and rows lie 16 apart
+    takes 25 times as long.
+    """
+    return precision == torch.bfloat16 and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def takes_onednn(x: Tensor) -> bool:
     """Whether oneDNN convolves this image: it does only in a processor's memory."""
     return x.device.type == "cpu" and has_onednn(x.dtype)

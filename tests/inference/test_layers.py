@@ -10,6 +10,12 @@ from medscience.inference.layers import Layers
 from medscience.models.meshnet import MeshNet
 
 
+@pytest.fixture(params=[False, True], ids=["dilated", "apart"])
+def apart(request, monkeypatch):
+    """Whether slices and rows are taken apart, as for a processor that multiplies tiles."""
+    monkeypatch.setattr("medscience.inference.layers.has_tiles", lambda precision: request.param)
+
+
 def drawn(shape, seed=0):
     """An image of noise, (1, 1, I, J, K)."""
     return torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(seed))
@@ -21,14 +27,16 @@ def drawn(shape, seed=0):
     activation=st.sampled_from(["relu", "elu", "gelu"]),
     norm=st.sampled_from(["none", "instance"]),
     slab=st.sampled_from([1, 300, 5000, 4 << 20]),
+    apart=st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
-def test_layer_by_layer_is_the_network_for_any_slab(shape, dilations, activation, norm, slab):
+@settings(deadline=None, max_examples=120)
+def test_layer_by_layer_is_the_network_for_any_slab(shape, dilations, activation, norm, slab, apart):
     torch.manual_seed(1)
     network = MeshNet(4, 2, dilations, activation, norm).eval()
     image = drawn(shape)
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("medscience.inference.layers.SLAB", slab)
+        patch.setattr("medscience.inference.layers.has_tiles", lambda precision: apart)
         assert_close(
             Layers(network.features, torch.float32)(image), network.features(image), rtol=1e-4, atol=1e-4
         )
@@ -45,6 +53,7 @@ def test_cells_are_layers_too(shape, slab):
         assert_close(Layers(network.features, torch.float32)(image), network.features(image))
 
 
+@pytest.mark.usefixtures("apart")
 def test_the_slab_changes_no_bit():
     """Each slice's sums are the same, whichever slices are computed with it."""
     network = MeshNet(5, 2, (1, 4, 2), "elu").eval()
@@ -56,6 +65,7 @@ def test_the_slab_changes_no_bit():
             assert torch.equal(Layers(network.features, torch.bfloat16)(image), whole)
 
 
+@pytest.mark.usefixtures("apart")
 def test_half_precision_stays_within_its_rounding():
     torch.manual_seed(1)
     network = MeshNet(8, 2, (1, 2, 4, 1), "relu").eval()

@@ -1,0 +1,38 @@
+"""What a process holds of memory that it has freed."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+HELD = """
+import numpy as np
+from pathlib import Path
+from medscience.inference.memory import freed_memory_kept, give_back_freed_memory
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+def use():
+    np.ones(16 << 20, np.uint8)
+
+give_back_freed_memory()
+use()
+before = held()
+use()
+alone = held() - before
+with freed_memory_kept():
+    use()
+    within = held() - before
+after = held() - before
+print(alone, within, after)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_freed_memory_is_kept_within_and_given_back_at_the_end():
+    found = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    alone, within, after = map(int, found.stdout.split())
+    assert (alone, after) == (0, 0)
+    assert 14 <= within <= 18
