@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from medscience.errors import ModelError
+from medscience.models.dilated import Dilated, Pointwise
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": partial(nn.ReLU, inplace=True),
@@ -125,14 +126,14 @@ class MeshNet(nn.Module):
         layers: list[nn.Module] = [SpaceToDepth(cell)] if cell > 1 else []
         for n, dilation in enumerate(dilations):
             width = channels if n else cell**3
-            layers.append(nn.Conv3d(width, channels, 3, padding=dilation, dilation=dilation, bias=bias))
+            layers.append(Dilated(width, channels, 3, padding=dilation, dilation=dilation, bias=bias))
             if norm != "none":
                 layers.append(NORMS[norm](channels))
             layers.append(ACTIVATIONS[activation]())
         if cell > 1:
-            layers += [nn.Conv3d(channels, channels, 1), DepthToSpace(cell)]
+            layers += [Pointwise(channels, channels, 1), DepthToSpace(cell)]
         self.features = Features(*layers)
-        self.head = nn.Conv3d(channels // cell**3, classes, 1)
+        self.head = Pointwise(channels // cell**3, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Map an image (B, 1, I, J, K) to class logits (B, classes, I, J, K)."""
