@@ -117,6 +117,9 @@ def interpolated(
     region = tuple(slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True))
     values = prepare(image.read(region)).astype(np.float32, copy=False)
     offset = _exact(offset - first)
+    along = np.abs(matrix).argmax(axis=0)  # the image's axes along which the grid's run
+    if len(set(along)) == 3:
+        values, matrix, offset = values.transpose(along), matrix[along], offset[along]
     if _is_upright(matrix, shape):
         found = _along_each_axis(values, np.diag(matrix), offset, shape)
     else:
@@ -125,7 +128,7 @@ def interpolated(
 
 
 def _is_upright(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
-    """Whether a grid's axes run along the image's, to a millionth of a voxel."""
+    """Whether a grid's axes run along the image's, one by one, to a millionth of a voxel."""
     return bool(np.abs(matrix - np.diag(np.diag(matrix))).max() * max(shape) < 1e-6)
 
 
