@@ -1,12 +1,13 @@
 """Borders between labels, drawn again by brightness.
 
 A network that sees cells of voxels, or that was trained on any contrast, knows where a tissue is better than
-where it ends. Brightness knows that within one scan: each label is taken to be Gaussian there, with a mean
-and a spread that vary slowly over the volume, and what lies around a voxel is its prior. This is one step of
-a hidden Markov random field (Zhang, Brady and Smith 2001, doi:10.1109/42.906424) from the network's labels.
+where it ends. Brightness knows that within one scan: inside, each label has a mean that varies slowly over
+the volume, what lies around a voxel is its prior, and labels that compete have one spread, so that without a
+prior a border lies where a voxel is half the one and half the other. This is one step of a hidden Markov
+random field (Zhang, Brady and Smith 2001, doi:10.1109/42.906424) from the network's labels.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +26,12 @@ NEARBY = 12.0
 CELL = 4.0
 """Millimetres of the cells in which that is counted."""
 
-AROUND = 5
+AROUND = 3
 """Side, in voxels, of the surroundings that vote beforehand."""
 
-OUTSIDE = 0.25
-"""How much brightness counts between background and the rest. Bone, fat and membranes are no tissue with a
-brightness of its own, and on a T1 bone is as dark as the fluid beside it."""
+AT_BORDER = 1e-6
+"""How much a voxel that touches another label counts for the brightness of its own: it may be in part the
+other, and a sheet that is all border is known by what the label is elsewhere."""
 
 LEAST_SPREAD = 0.01
 """Of a label's brightness: what rounding alone gives."""
@@ -49,12 +50,12 @@ class Brightness:
     mean: Floats
     spread: Floats
 
-    def likelihood(self, values: Floats, cells: Floats) -> Floats:
-        """Return the logarithm of the density of values (n,) at places among the cells (3, n)."""
+    def at(self, cells: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance at places among the cells (3, n)."""
         mean, spread = (
             map_coordinates(each, cells, order=1, mode="nearest") for each in (self.mean, self.spread)
         )
-        return np.asarray(-np.log(spread) - ((values - mean) / spread) ** 2 / 2, dtype=np.float32)
+        return mean, np.square(spread)
 
 
 def refined(labels: Volume, values: Values, spacing: tuple[float, ...]) -> Volume:
@@ -119,8 +120,9 @@ def _brightness(
     for start in range(0, len(labels), deep):
         region = slice(start, min(start + deep, len(labels)))
         scan = values((region,))
+        counts = np.where(_borders(labels, region), np.float32(AT_BORDER), np.float32(1))
         for label in present:
-            one = (labels[region] == label).astype(np.float32)
+            one = np.where(labels[region] == label, counts, np.float32(0))
             moments = (one, one * scan, one * scan**2)
             slabs[label].append(np.stack([_sums(moment, sides) for moment in moments]))
     widths = [0.0, *(NEARBY / (side * step) for side, step in zip(sides, spacing, strict=True))]
@@ -150,39 +152,46 @@ def _drawn(
     halo = AROUND // 2
     first = max(region.start - halo, 0)
     wide, inner = labels[first : region.stop + halo], slice(region.start - first, region.stop - first)
-    border = (maximum_filter(wide, 3) != minimum_filter(wide, 3))[inner]
+    border = _borders(labels, region)
     answer = labels[region].copy()
     places = np.argwhere(border).T.astype(np.float32)
     places[0] += region.start
     cells = (places + 0.5) / np.array(sides, np.float32)[:, None] - 0.5
-    answer[border] = _choices(_scores(wide, inner, border, scan[border], cells, known), list(known))
+    shares = np.stack([_share(wide == label, inner, border) for label in known])
+    means, variances = (np.stack(each) for each in zip(*(b.at(cells) for b in known.values()), strict=True))
+    answer[border] = _choices(scan[border], shares, means, variances, list(known))
     return answer
 
 
-def _scores(
-    wide: Volume,
-    inner: slice,
-    border: NDArray[np.bool_],
-    values: Floats,
-    cells: Floats,
-    known: dict[int, Brightness],
-) -> Iterator[tuple[Floats, Floats]]:
-    """Yield, for every label, the part of a voxel's surroundings that has it, and its likelihood."""
-    for label, brightness in known.items():
-        share = uniform_filter((wide == label).astype(np.float32), AROUND)[inner][border]
-        share[share < 0.5 / AROUND**3] = 0  # what rounding leaves
-        yield share, brightness.likelihood(values, cells)
+def _borders(labels: Volume, region: slice) -> NDArray[np.bool_]:
+    """Return which voxels of some slices touch another label."""
+    first = max(region.start - 1, 0)
+    wide = labels[first : region.stop + 1]
+    touch = maximum_filter(wide, 3) != minimum_filter(wide, 3)
+    return np.asarray(touch[region.start - first : region.stop - first])
 
 
-def _choices(scores: Iterator[tuple[Floats, Floats]], names: list[int]) -> Volume:
-    """Return the label of the best score; first which, if any, and then whether any."""
-    shares, likelihoods = (np.stack(each) for each in zip(*scores, strict=True))
+def _share(one: NDArray[np.bool_], inner: slice, border: NDArray[np.bool_]) -> Floats:
+    """Return the part of the surroundings of each voxel at a border that has a label."""
+    share = uniform_filter(one.astype(np.float32), AROUND)[inner][border]
+    share[share < 0.5 / AROUND**3] = 0  # what rounding leaves
+    return np.asarray(share)
+
+
+def _choices(values: Floats, shares: Volume, means: Volume, variances: Volume, names: list[int]) -> Volume:
+    """Return the label of the best score; first which, if any, and then whether any.
+
+    Shares, means and variances have the shape (labels, n). Between background and the rest the spread is the
+    background's, which is no single tissue.
+    """
     some = slice(int(names[0] == 0), None)
+    inside = shares[some].sum(axis=0)
+    together = (shares[some] * variances[some]).sum(axis=0) / inside
+    away = np.square(values - means)
     with np.errstate(divide="ignore"):
-        best = (np.log(shares[some]) + likelihoods[some]).argmax(axis=0)
+        best = (np.log(shares[some]) - away[some] / (2 * together)).argmax(axis=0)
         chosen = np.array(names[some])[best]
         if names[0] == 0:
-            inside = np.log(shares[some].sum(axis=0)) - np.log(shares[0])
-            suits = np.take_along_axis(likelihoods[some], best[None], axis=0)[0] - likelihoods[0]
-            chosen[inside + OUTSIDE * suits < 0] = 0
+            nearer = away[0] - np.take_along_axis(away[some], best[None], axis=0)[0]
+            chosen[np.log(inside) - np.log(shares[0]) + nearer / (2 * variances[0]) < 0] = 0
     return np.asarray(chosen)
