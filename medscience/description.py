@@ -246,28 +246,27 @@ class SimulatedHeads(Strict):
 
 
 class Cycle(Strict):
-    """A further training with the same patches, that goes on from the weights of the one before."""
+    """A training with drawn patches; a further one goes on from the weights of the one before."""
 
     steps: Side
     learning_rate: Annotated[float, Field(gt=0)]
     class_weights: tuple[float, ...]
     seed: int
+    part: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of the way from the weights before it to those after it that is gone in the end; less than all of it
+    keeps more of what was learned before (Wortsman et al. 2022, arXiv:2109.01903)."""
 
 
-class Training(Strict):
+class Training(Cycle):
     """How the weights were made, so that they can be made again."""
 
     heads: SimulatedHeads | None = None
     """None: the data come as a sheet."""
-    steps: Side
     batch: Side = 1
     """Patches in each step."""
     patch: tuple[Side, Side, Side]
-    learning_rate: Annotated[float, Field(gt=0)]
-    class_weights: tuple[float, ...]
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions; weights and loss are always float32."""
-    seed: int
     then: tuple[Cycle, ...] = ()
 
     @property

@@ -120,8 +120,12 @@ GAP = 0.1
 DARKEST = 0.05
 """Least brightness of white matter, grey matter and fluid: of the fluid in a T1, beside its fat."""
 
-ORDERS = ((0, 1, 2), (2, 1, 0), (1, 0, 2))
+ORDERS = ((0, 1, 2), (2, 1, 0), (1, 2, 0))
 """White, grey and fluid from dark to bright: places of a T2 or proton density, a T1, a FLAIR scan."""
+
+
+DARK_FLUID = 0.35
+"""Part of the random contrasts whose fluid is nearly black, as inversion leaves it in a T1 or a FLAIR."""
 
 
 def random_brightness(random: np.random.Generator) -> NDArray[np.float32]:
@@ -129,18 +133,21 @@ def random_brightness(random: np.random.Generator) -> NDArray[np.float32]:
 
     As SynthSeg draws it (Billot et al. 2023, doi:10.1016/j.media.2023.102789), except that air and
     compact bone stay dark, that white, grey and fluid come in one of the `ORDERS` that scanners give
-    and differ by at least `GAP` (a scan that shows no difference has no answer), and that the other
-    parts of the brain keep near to their kin.
+    and differ by at least `GAP` (a scan that shows no difference has no answer), with `DARK_FLUID` more
+    often than by chance, and that the other parts of the brain keep near to their kin.
     """
     values = random.uniform(0.05, 1.0, len(Tissue))
+    brightest, orders = [1.0, 1.0, 1.0], list(ORDERS)
+    if random.random() < DARK_FLUID:
+        brightest, orders = [DARKEST + GAP, 1.0, 1.0], [order for order in ORDERS if order[2] == 0]
     three = np.zeros(3)
     while np.diff(three).min() < GAP:
-        three = np.sort(random.uniform(DARKEST, 1.0, 3))
-    white, grey, fluid = three[list(ORDERS[int(random.integers(len(ORDERS)))])]
+        three = np.sort(random.uniform(DARKEST, brightest))
+    white, grey, fluid = three[list(orders[int(random.integers(len(orders)))])]
     values[[Tissue.WHITE, Tissue.CORTEX, Tissue.FLUID]] = white, grey, fluid
     toward_white = random.uniform([0.0, 0.4, -0.1], [0.5, 0.9, 0.15])
     values[[Tissue.DEEP_GREY, Tissue.PALLIDUM, Tissue.CEREBELLAR_GREY]] = grey + (white - grey) * toward_white
     values[Tissue.BRAINSTEM] = white + (grey - white) * random.uniform(-0.1, 0.3)
     values[[Tissue.CORD, Tissue.CANAL]] = values[[Tissue.BRAINSTEM, Tissue.FLUID]]
     values[[Tissue.AIR, Tissue.BONE]] = random.uniform(0.0, [0.04, 0.15])
-    return np.asarray(values, dtype=np.float32)
+    return np.clip(values, 0, 1).astype(np.float32)

@@ -45,7 +45,7 @@ def train(
     data : iterator of Patch
         At least as many patches as the recipe's steps need, those of a step of one shape.
     recipe : Training
-        Steps, batch, learning rate, class weights, precision and seed.
+        Steps, batch, learning rate, class weights, precision, seed, and how much of what was learned is kept.
     tell : callable
         Hears of every step.
     goes_on : bool
@@ -54,6 +54,7 @@ def train(
     torch.manual_seed(recipe.seed)
     if not goes_on:
         network.apply(start_as_identity)
+    before = [weight.detach().clone() for weight in network.parameters()]
     network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = OneCycle(network, recipe.learning_rate, recipe.steps)
     batches = made_ahead(iter(lambda: list(islice(data, recipe.batch)), []))
@@ -69,6 +70,9 @@ def train(
         if step % 20 == 0:
             log.debug("step %d of %d: loss %.4f", step, recipe.steps, np.mean(losses[-20:]))
     network.eval()
+    with torch.no_grad():
+        for weight, was in zip(network.parameters(), before, strict=True):
+            weight.copy_(was.lerp(weight, recipe.part))
     return losses
 
 

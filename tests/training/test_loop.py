@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.testing import assert_close
 
 from medscience.description import Cycle, Training
 from medscience.models.meshnet import MeshNet
@@ -101,6 +102,20 @@ def test_a_further_cycle_goes_on_from_the_weights_of_the_one_before():
     assert np.mean(further) < 0.3 * np.mean(losses[:5])
     anew = train(network, patches([bright_blobs(0)], recipe.patch, 4), second)
     assert np.mean(anew) > 2 * np.mean(further)
+
+
+def test_a_part_of_the_way_is_gone_to_the_weights_that_were_learned():
+    def learned(part):
+        network, _ = trained()
+        recipe = RECIPE.model_copy(update={"steps": 5, "part": part})
+        before = [weight.detach().clone() for weight in network.parameters()]
+        train(network, patches([bright_blobs(0)], recipe.patch, 4), recipe, goes_on=True)
+        return before, [weight.detach() for weight in network.parameters()]
+
+    (before, whole), (_, third) = learned(1.0), learned(0.33)
+    for was, all_of_it, part in zip(before, whole, third, strict=True):
+        assert_close(part, was + 0.33 * (all_of_it - was))
+        assert not torch.equal(was, part)
 
 
 def test_batch_normalisation_settles_before_the_end():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from monai.losses import DiceLoss
 from numpy.testing import assert_array_equal
@@ -45,6 +45,7 @@ def recipe(*stages, **change):
     final=st.floats(10, 1e4),
 )
 def test_the_cycle_is_torchs_one_cycle(steps, warm, divided, final):
+    assume(abs(warm * steps - 1) > 1e-9)  # there torch divides by zero
     weight = torch.nn.Parameter(torch.zeros(1))
     optimiser = torch.optim.SGD([weight], lr=1.0)
     theirs = OneCycleLR(
