@@ -5,12 +5,15 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import cast
 
 from medscience.errors import StoppedError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE = 8.0
 """Seconds in which the main thread may clean up: schedulers kill what has not ended some time later."""
+REMINDER = 0.2
+"""Seconds after which a main thread that has not noticed is told again."""
 
 
 class Stop(BaseException):
@@ -33,7 +36,8 @@ def stop_when_told() -> None:
     Python runs a handler between two steps of the main thread, and a step may be minutes of a network's
     layer. So the interpreter's own note of the signal wakes a thread, which raises `StoppedError` if the
     process is still there after the time of grace: the command line then ends it. Finished blocks are
-    durable by then, and the lease is that of a process which died.
+    durable by then, and the lease is that of a process which died. Until then it tells the main thread again,
+    which may have begun to wait for something just as the signal came, and would sleep through it.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -53,5 +57,8 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 def _insist(told: int) -> None:
     while (number := os.read(told, 1)[0]) not in SIGNALS:
         pass
-    time.sleep(GRACE)
+    for _ in range(round(GRACE / REMINDER)):
+        time.sleep(REMINDER)
+        if signal.getsignal(number) is _stop:
+            signal.pthread_kill(cast(int, threading.main_thread().ident), number)
     raise Stop(number).fault

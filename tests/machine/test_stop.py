@@ -24,8 +24,14 @@ cli.main()
 """
 
 
-def start(tmp_path, seconds, **options):
-    command = [sys.executable, "-c", COMMAND, "wait", tmp_path, seconds]
+ELSEWHERE = """
+import signal, threading
+threading.Timer(4, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
+"""
+
+
+def start(tmp_path, seconds, before="", **options):
+    command = [sys.executable, "-c", before + COMMAND, "wait", tmp_path, seconds]
     process = subprocess.Popen(
         [str(part) for part in command],
         stdout=subprocess.PIPE,
@@ -45,6 +51,14 @@ def test_a_command_that_is_told_to_stop_cleans_up_and_ends_with_75(number, tmp_p
     assert process.returncode == 75
     assert said.count("\n") == 1
     assert said.startswith(f"STOPPED  signal: found {number.name}")
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_is_not_slept_through(tmp_path):
+    """As one that another thread takes, or that comes just before a wait begins."""
+    process = start(tmp_path, 60, before=ELSEWHERE)
+    process.communicate()
+    assert process.returncode == 75
     assert (tmp_path / "cleaned").exists()
 
 
