@@ -25,8 +25,15 @@ cli.main()
 
 
 ELSEWHERE = """
-import signal, threading
-threading.Timer(4, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
+import signal, threading, time
+
+def tell_this_thread() -> None:
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        time.sleep(0.1)
+    time.sleep(3)  # by then it is at work
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=tell_this_thread, daemon=True).start()
 """
 
 
