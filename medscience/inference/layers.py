@@ -32,9 +32,6 @@ SLAB = 8 << 20
 GPU_SLAB = 64 << 20
 """The same on a GPU, which many small steps would leave idle; chosen, not measured."""
 
-CACHED = 1 << 18
-"""Numbers that are activated at once, in float32: as many as a core's own cache holds."""
-
 KEEPING = 128 << 20
 """Bytes of a volume from which on memory of freed slabs is kept for the next. Smaller volumes are done soon,
 and there what is kept would count."""
@@ -288,18 +285,8 @@ def _rows_apart(window: Tensor, apart: int) -> Tensor:
 def _store(layer: Layer, found: Tensor, result: Tensor) -> None:
     if isinstance(layer.activate, nn.ReLU) and not layer.normalised:
         torch.clamp_min(found, 0, out=result)  # one pass less
-    elif isinstance(layer.activate, nn.ELU) and not layer.normalised and found.device.type == "cpu":
-        _elu(found, result)
     else:
         result.copy_(found if layer.normalised or not layer.activate else layer.activate(found))
-
-
-def _elu(found: Tensor, result: Tensor) -> None:
-    """Store max(x, exp(min(x, 0)) - 1): in half the time of PyTorch's, which is exact where x is tiny too."""
-    rows = max(CACHED * found.shape[3] // max(found.numel(), 1), 1)
-    for values, stored in zip(torch.split(found, rows, 3), torch.split(result, rows, 3), strict=True):
-        wide = values.float()
-        stored.copy_(torch.maximum(wide, wide.clamp_max(0).exp_().sub_(1), out=wide))
 
 
 def _normalise(result: Tensor, slices: int, layer: Layer) -> None:
