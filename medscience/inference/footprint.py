@@ -43,6 +43,7 @@ def footprint(engine: Engine) -> Footprint:
         engine.head.channels,
         decision,
         features.working_bytes,
+        reaches=features.reaches,
     )
     return _beside(engine.gpu, computing) if engine.gpu else computing
 
@@ -59,4 +60,11 @@ def _beside(gpu: Gpu, computing: Footprint) -> Footprint:
     if gpu.may_leave:
         return replace(computing, fixed=computing.fixed + CUDA, gpu=share)
     kept, decision = NORMALISED + computing.decision_bytes, computing.decision_bytes
-    return Footprint(computing.fixed + CUDA, kept, computing.channels, decision, gpu=share)
+    return Footprint(
+        computing.fixed + CUDA,
+        kept,
+        computing.channels,
+        decision,
+        gpu=share,
+        reaches=computing.reaches,
+    )

@@ -7,12 +7,16 @@ another, and what comes out is written over what went in, a reach further down, 
     seen              [<-|####|->]           the slab that is computed (#), and the reach on both sides
 
 The next layer may walk the other way, so that the volume stays where it is but for a few slices.
+
+Of a tile only the inner part is wanted, without its halo. So each layer is narrower than the one before, by
+its own reach: what nothing wanted follows from is not computed.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import cast
 
 import torch
@@ -21,7 +25,8 @@ from torch.nn.functional import pad
 
 from medscience.errors import ModelError
 from medscience.inference.memory import freed_memory_kept
-from medscience.inference.tiling import Sizes
+from medscience.inference.moving import Held
+from medscience.inference.tiling import Region, Sizes, grown, relative
 from medscience.models.meshnet import DepthToSpace, SpaceToDepth
 from medscience.models.onednn import convolved, has_onednn, has_tiles
 from medscience.progress import Tell, nobody
@@ -62,55 +67,6 @@ class Layer:
     activate: Callable[[Tensor], Tensor] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A volume (1, C, slices, J, K) in a tensor with some room to move along the first axis."""
-
-    tensor: Tensor
-    start: int
-    """Where the volume starts."""
-    slices: int
-    """How many slices it has."""
-
-    @property
-    def volume(self) -> Tensor:
-        """The volume."""
-        return self.tensor[:, :, self.start : self.start + self.slices]
-
-    def every(self, apart: int, first: int) -> "Held":
-        """Return each `apart`-th slice from the `first` on, in the same memory."""
-        at = self.start + first
-        slices = len(range(first, self.slices, apart))
-        return Held(self.tensor[:, :, at % apart :: apart], at // apart, slices)
-
-    def can_move(self, reach: int) -> bool:
-        """Whether there is room for a volume that many slices further down or up."""
-        return self.start >= reach or self.start + self.slices + reach <= self.tensor.shape[2]
-
-    def moved(self, reach: int) -> "Held":
-        """Return the place of the next volume: down if there is room, else up."""
-        return replace(self, start=self.start + (-reach if self.start >= reach else reach))
-
-    def like(self, channels: int, room: int) -> "Held":
-        """Return an empty volume of other channels, with room for reaches of up to `room` slices."""
-        shape = (1, channels, self.slices + 2 * room, *self.tensor.shape[3:])
-        tensor = torch.empty(
-            shape,
-            dtype=self.tensor.dtype,
-            device=self.tensor.device,
-            memory_format=torch.channels_last_3d,
-        )
-        return Held(tensor, room, self.slices)
-
-    def seen(self, start: int, stop: int) -> Tensor:
-        """Return slices, with zeros outside of the volume."""
-        part = self.volume[:, :, max(start, 0) : stop]
-        before, after = max(-start, 0), max(stop - self.slices, 0)
-        if not (before or after):
-            return part
-        return pad(part, (0, 0, 0, 0, before, after)).contiguous(memory_format=torch.channels_last_3d)
-
-
 class Layers:
     """The features of a network, computed layer by layer.
 
@@ -144,24 +100,57 @@ class Layers:
         self.weight_bytes = sum(p.nbytes for p in features.parameters())
         self.layers = list(_layers(features, precision, kind))
         self.room = max(layer.reach for layer in self.layers)
+        *following, _ = accumulate((layer.reach for layer in reversed(self.layers)), initial=0)
+        self._reach_after = following[::-1]
+        """Of the layers that follow each."""
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
+        self.cell = self._cells.cell if self._cells else 1
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
 
-    def __call__(self, image: Tensor, tell: Tell = nobody) -> Tensor:
-        """Map an image (1, 1, I, J, K) to features (1, C, I, J, K); `tell` hears of every layer."""
-        i, j, k = image.shape[2:]
+    def __call__(self, image: Tensor, tell: Tell = nobody, keep: Region | None = None) -> Tensor:
+        """Map an image (1, 1, I, J, K) to features (1, C, ...) of what is to be kept of it.
+
+        Parameters
+        ----------
+        image : Tensor
+            A tile.
+        tell : callable
+            Hears of every layer.
+        keep : tuple of slice, optional
+            Part of the tile; all of it if not given. On each side the tile ends where the volume does, or
+            there is as much halo as the network's reach.
+        """
+        keep = keep or tuple(slice(0, side) for side in image.shape[2:])
         cells = image.to(self.device, self.precision, memory_format=torch.channels_last_3d)
         if self._cells:
             cells = self._cells(cells)
-        held = Held(cells, 0, cells.shape[2])
         widest = (
             max(layer.channels[1] for layer in self.layers) * cells[0, 0].numel() * self.precision.itemsize
         )
         with freed_memory_kept() if widest >= KEEPING else nullcontext():
-            for done, layer in enumerate(self.layers, start=1):
-                held = _run(layer, held, self.room)
-                tell(done, len(self.layers))
-        return self._voxels(held.volume)[:, :, :i, :j, :k] if self._voxels else held.volume
+            found = self._narrowing(cells, _in_cells(keep, self.cell), tell)
+        first = [part.start // self.cell * self.cell for part in keep]
+        i, j, k = (slice(part.start - n, part.stop - n) for part, n in zip(keep, first, strict=True))
+        return (self._voxels(found) if self._voxels else found)[:, :, i, j, k]
+
+    def _narrowing(self, cells: Tensor, wanted: Region, tell: Tell) -> Tensor:
+        """Run all layers over a tile of cells, each only where a wanted cell follows from it."""
+        held, shape = Held.all_of(cells), tuple(cells.shape[2:])
+        seen = tuple(slice(0, side) for side in shape)
+        for done, (layer, reach) in enumerate(zip(self.layers, self._reach_after, strict=True), start=1):
+            following = grown(wanted, reach, shape)
+            held = _run(layer, held, self.room).narrowed(relative(following, seen))
+            seen = following
+            tell(done, len(self.layers))
+        return held.volume
+
+    @property
+    def reaches(self) -> tuple[int, ...]:
+        """Voxels on each side of what is wanted that each layer is computed for."""
+        return tuple(
+            self.cell * (layer.reach + after)
+            for layer, after in zip(self.layers, self._reach_after, strict=True)
+        )
 
     @property
     def parts(self) -> int:
@@ -171,15 +160,13 @@ class Layers:
     @property
     def channels(self) -> int:
         """The most channels for each voxel that are held at once, of inputs and outputs."""
-        cell = self._cells.cell**3 if self._cells else 1
         widths = [sum(set(layer.channels)) for layer in self.layers]
         spread = 2 * self.layers[-1].channels[1] if self._voxels else 0  # cells and voxels, side by side
-        return -(-max(*widths, spread) // cell)
+        return -(-max(*widths, spread) // self.cell**3)
 
     def working_bytes(self, tile: Sizes) -> int:
         """Return what the room to move and the largest slab hold, for a tile (I, J, K)."""
-        cell = self._cells.cell if self._cells else 1
-        slices, rows, columns = (-(-side // cell) for side in tile)
+        slices, rows, columns = (-(-side // self.cell) for side in tile)
         room = 2 * self.room * max(layer.channels[1] for layer in self.layers)
         slab = max(self._slab_bytes(layer, slices, (rows, columns)) for layer in self.layers)
         return room * rows * columns * self.precision.itemsize + slab
@@ -193,6 +180,11 @@ class Layers:
         normalised = 3 * 4 * after * slab if layer.normalised else 0
         voxels = -(-plane[0] // layer.apart) * layer.apart * plane[1]
         return voxels * max(held * self.precision.itemsize, normalised)
+
+
+def _in_cells(region: Region, cell: int) -> Region:
+    """Return the cells that hold a region's voxels."""
+    return tuple(slice(part.start // cell, -(-part.stop // cell)) for part in region)
 
 
 def slab_of(layer: Layer, plane: tuple[int, ...], itemsize: int, kind: str) -> int:
@@ -249,14 +241,14 @@ def _run(layer: Layer, held: Held, room: int) -> Held:
     for first in range(min(layer.apart, held.slices)):
         _sweep(layer, held.every(layer.apart, first), result.every(layer.apart, first))
     if layer.normalised:
-        slices = slab_of(layer, held.tensor.shape[3:], held.tensor.itemsize, held.tensor.device.type)
+        slices = slab_of(layer, held.plane, held.tensor.itemsize, held.tensor.device.type)
         _normalise(result.volume, slices, layer)
     return result
 
 
 def _sweep(layer: Layer, held: Held, result: Held) -> None:
     """Convolve slices that the kernel sees as neighbours, slab by slab."""
-    slices = slab_of(layer, held.tensor.shape[3:], held.tensor.itemsize, held.tensor.device.type)
+    slices = slab_of(layer, held.plane, held.tensor.itemsize, held.tensor.device.type)
     starts, reach = range(0, held.slices, slices), layer.reach // layer.apart
     for start in starts if result.start <= held.start else reversed(starts):
         stop = min(start + slices, held.slices)

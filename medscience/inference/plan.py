@@ -60,6 +60,8 @@ class Footprint:
     """Bytes for a tile that do not grow with each of its sides, such as the slab that is computed."""
     gpu: OnGpu | None = None
     """The same in a GPU's memory; None where processors compute."""
+    reaches: tuple[int, ...] = ()
+    """Voxels on each side of a block that each layer is computed for; none: all of them the whole tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Plan:
     blocks: int
     predicted_bytes: int
     """Largest resident memory of the process, or of all processes together."""
+    computed: int
+    """Voxels for which a layer is computed, the mean of all layers: of blocks, and around them."""
     workers: int = 1
     """Processes that share the blocks; with more than one, another one writes what they find."""
     blend: Sizes | None = None
@@ -82,11 +86,6 @@ class Plan:
     """Part of the frame outside of which everything is background; None for all of it."""
     gpu_bytes: int = 0
     """Most that is held in a GPU's memory; 0 where processors compute."""
-
-    @property
-    def computed(self) -> int:
-        """Voxels that the network sees, those of halos each time."""
-        return self.blocks * math.prod(self.tile)
 
     def record(self) -> dict[str, object]:
         """Return the plan as plain JSON values."""
@@ -197,7 +196,7 @@ def plan(
     fitting = [choice for choice in small if choice.gpu_bytes <= _memory_of(footprint)]
     if not fitting:
         raise no_room_on_gpu(_memory_of(footprint), min(small, key=lambda p: p.gpu_bytes))
-    return min(fitting, key=lambda p: (-(-p.blocks // p.workers) * math.prod(p.tile), p.blocks))
+    return min(fitting, key=lambda p: (-(-p.blocks // p.workers) * p.computed / p.blocks, p.blocks))
 
 
 def slabs(link: Link, halo: Sizes, footprint: Footprint, memory: int, workers: int = 1) -> Plan:
@@ -281,6 +280,7 @@ def no_room_on_gpu(memory: float, least: Plan) -> MemoryPromiseError:
 def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint, workers: int = 1) -> Plan:
     shape, tile = link.image.shape, link.tile(block, halo)
     count = math.prod(-(-n // b) for n, b in zip(shape, block, strict=True))
+    computed = count * _computed(link, block, halo, footprint.reaches)
     voxels = footprint.per_voxel * math.prod(tile) + footprint.working_bytes(tile)
     labels = 2 * footprint.decision_bytes * math.prod(block)
     written = 2 * SIDE * footprint.decision_bytes * math.prod(shape[1:])
@@ -288,7 +288,7 @@ def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint, workers: 
     workers = min(workers, count)
     if workers == 1:
         gpu = footprint.gpu.bytes(link, tile) if footprint.gpu else 0
-        return Plan(block, tile, halo, count, computing + written, gpu_bytes=gpu)
+        return Plan(block, tile, halo, count, computing + written, computed, gpu_bytes=gpu)
     # a worker may hold one more block that is not fetched yet; the one that writes holds what it fetched
     fixed = footprint.fixed + written
     return Plan(
@@ -297,8 +297,15 @@ def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint, workers: 
         halo,
         count,
         workers * (computing + labels + SHARING) + fixed + 2 * labels + SHARING,
+        computed,
         workers,
     )
+
+
+def _computed(link: Link, block: Sizes, halo: Sizes, reaches: tuple[int, ...]) -> int:
+    """Voxels for which a layer is computed for a block, the mean of all layers."""
+    around = [tuple(min(reach, most) for most in halo) for reach in reaches] or [halo]
+    return round(sum(math.prod(link.tile(block, reach)) for reach in around) / len(around))
 
 
 def _between(link: Link, footprint: Footprint) -> int:

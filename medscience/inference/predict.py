@@ -19,7 +19,7 @@ from medscience.inference.link import Link, Region
 from medscience.inference.mirror import Flips, mirrored, turned
 from medscience.inference.plan import Plan
 from medscience.inference.relief import Relief, answered
-from medscience.inference.tiling import with_halo
+from medscience.inference.tiling import relative, with_halo
 from medscience.inference.windows import Windows
 from medscience.progress import Tell, nobody
 from medscience.store.grid import regions
@@ -106,7 +106,7 @@ class Blocks:
             places = link.places(region, box)
             return decide_between(self._features(box, doubt, tell), head, places, labels.shape)
         found = decide(self._features(box, doubt, tell), head)
-        labels[_relative(link.covered(box), region)] = link.turn.apply(found)
+        labels[relative(link.covered(box), region)] = link.turn.apply(found)
         return labels
 
     def _features(self, box: Region, doubt: Doubt, tell: Tell) -> torch.Tensor:
@@ -142,7 +142,7 @@ class Blocks:
             found = blended(self.engine, see, shape, plan.blend, there, doubt.seams)
         else:
             read, keep = with_halo(there, plan.halo, shape, self.engine.alignment)
-            found = features(see(read), tell)[(slice(None), slice(None), *keep)]
+            found = features(see(read), tell, keep)
         return found.flip(turned(flips)) if flips else found
 
     def _see(self, region: Region) -> torch.Tensor:
@@ -198,7 +198,3 @@ def within(box: Region | None, focus: Region | None) -> Region | None:
 
 def _sides(region: Region) -> list[int]:
     return [part.stop - part.start for part in region]
-
-
-def _relative(inner: Region, outer: Region) -> Region:
-    return tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))

@@ -284,5 +284,6 @@ def _plan(
         halo=(0, 0, 0),
         blocks=-(-sizes[0] // CHUNK),
         predicted_bytes=here,
+        computed=math.prod(tile),
         gpu_bytes=round(GPU_MARGIN * (held + 3 * stream.weight_bytes)) if gpu else 0,
     )

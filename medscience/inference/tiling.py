@@ -33,5 +33,25 @@ def with_halo(box: Region, halo: Sizes, shape: Sizes, align: int = 1) -> tuple[R
         )
         for b, h, n in zip(box, halo, shape, strict=True)
     )
-    keep = tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(box, read, strict=True))
-    return read, keep
+    return read, relative(box, read)
+
+
+def grown(box: Region, reach: int, shape: Sizes) -> Region:
+    """Return a box with so many more voxels on each side as there are.
+
+    >>> grown((slice(2, 4),), 3, (6,))
+    (slice(0, 6, None),)
+    """
+    return tuple(
+        slice(max(part.start - reach, 0), min(part.stop + reach, n))
+        for part, n in zip(box, shape, strict=True)
+    )
+
+
+def relative(inner: Region, outer: Region) -> Region:
+    """Return where a box lies inside another one.
+
+    >>> relative((slice(5, 7),), (slice(2, 9),))
+    (slice(3, 5, None),)
+    """
+    return tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))

@@ -78,6 +78,11 @@ class Windows:
         return self.classes * torch.float32.itemsize // self.precision.itemsize
 
     @property
+    def reaches(self) -> tuple[int, ...]:
+        """None: every layer sees all of a window."""
+        return ()
+
+    @property
     def halo(self) -> Sizes:
         """Slices on each side that a slice's answer depends on."""
         return self.network.window, 0, 0

@@ -7,7 +7,9 @@ from torch.testing import assert_close
 
 from medscience.errors import ModelError
 from medscience.inference.layers import Layers
+from medscience.inference.tiling import with_halo
 from medscience.models.meshnet import MeshNet
+from medscience.models.receptive_field import context
 
 
 @pytest.fixture(params=[False, True], ids=["dilated", "apart"])
@@ -63,6 +65,35 @@ def test_the_slab_changes_no_bit():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("medscience.inference.layers.SLAB", 1)
             assert torch.equal(Layers(network.features, torch.bfloat16)(image), whole)
+
+
+@given(
+    shape=st.tuples(*[st.integers(3, 30)] * 3),
+    place=st.tuples(*[st.tuples(st.floats(0, 1), st.integers(1, 9))] * 3),
+    dilations=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    cell=st.sampled_from([1, 2]),
+    apart=st.booleans(),
+)
+@settings(deadline=None, max_examples=120)
+def test_of_a_tile_only_what_is_kept_is_right_and_that_to_the_bit(shape, place, dilations, cell, apart):
+    """Wherever a box lies, near borders or far from them: what it does not follow from is left out."""
+    torch.manual_seed(1)
+    network = MeshNet(8 * cell, 2, dilations, "relu", cell=cell).eval()
+    box = tuple(_placed(n, *where) for n, where in zip(shape, place, strict=True))
+    image = drawn(shape)
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        patch.setattr("medscience.inference.layers.has_tiles", lambda precision: apart)
+        layers = Layers(network.features, torch.bfloat16)
+        read, keep = with_halo(box, context(network), shape, cell)
+        found = layers(image[(..., *read)], keep=keep)
+        assert torch.equal(found, layers(image)[(..., *box)])
+
+
+def _placed(side, part, length):
+    """So many voxels of a side, or as many as there are, that start somewhere."""
+    length = min(length, side)
+    start = round(part * (side - length))
+    return slice(start, start + length)
 
 
 @pytest.mark.usefixtures("apart")

@@ -45,9 +45,16 @@ def test_one_tile_is_used_when_it_fits():
 def test_more_memory_never_means_more_work(memory):
     def work(promised):
         found = plan(same((256, 300, 200)), (20,) * 3, FOOTPRINT, promised)
-        return found.blocks * math.prod(found.tile)
+        return found.computed
 
     assert work(memory + (200 << 20)) <= work(memory)
+
+
+def test_layers_that_need_less_are_less_work():
+    """Reaches of 20 and 10: the first sees 30 voxels around a block, the second 10."""
+    held = replace(FOOTPRINT, reaches=(30, 10))
+    found = plan(same((400, 100, 100)), (30,) * 3, held, 8 << 30, (200, 100, 100))
+    assert found.computed == 2 * (260 + 220) // 2 * 100 * 100
 
 
 def test_blocks_can_be_chosen_and_are_no_larger_than_the_volume():
