@@ -22,5 +22,7 @@ class Doubt:
 
     seams: Counted = field(default_factory=Counted)
     """Of tiles that overlap, with their average."""
+    grids: Counted = field(default_factory=Counted)
+    """Of averages over tiles that begin elsewhere, with the average, in some of the blocks."""
     mirrors: Counted = field(default_factory=Counted)
     """Of a scan and its mirror images, with their average."""

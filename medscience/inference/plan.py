@@ -246,7 +246,7 @@ def overlapping(link: Link, footprint: Footprint, memory: int, side: Sizes | Non
     for tile in sides:
         block = tuple(min(t, n) for t, n in zip(tile, link.image.shape, strict=True))
         todo = _plan(link, block, (0, 0, 0), footprint)
-        averaged = (8 * footprint.channels + 3) * math.prod(todo.tile)
+        averaged = (8 * footprint.channels + 4) * math.prod(todo.tile)
         peak, gpu = todo.predicted_bytes + averaged, todo.gpu_bytes + averaged * bool(footprint.gpu)
         found = replace(todo, predicted_bytes=peak, gpu_bytes=gpu, blend=todo.tile)
         if peak <= memory and gpu <= _memory_of(footprint):

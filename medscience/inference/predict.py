@@ -139,7 +139,7 @@ class Blocks:
         if isinstance(features, Windows):
             found = features.of(see, shape, there, tell)
         elif plan.blend:
-            found = blended(self.engine, see, shape, plan.blend, there, doubt.seams)
+            found = blended(self.engine, see, shape, plan.blend, there, doubt)
         else:
             read, keep = with_halo(there, plan.halo, shape, self.engine.alignment)
             found = features(see(read), tell, keep)

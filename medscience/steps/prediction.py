@@ -184,16 +184,19 @@ def _prepared(prepare: Callable[[Sides | None], "Job"], wanted: Sides | None, ke
 
 def _record(job: "Job", promised: int, doubt: "Doubt", resumed: int) -> dict[str, Any]:
     """What is good to know of a prediction. How tiles disagreed in resumed blocks, nobody counted."""
-    blend, seams, mirrors = job.plan.blend, doubt.seams, doubt.mirrors
+    blend, seams, grids, mirrors = job.plan.blend, doubt.seams, doubt.grids, doubt.mirrors
     words = f"approximate: averaged over tiles of {blend}"
     if seams.voxels or not resumed:
         words += f", which disagree at {seams.score:.2%} of shared voxels"
+    if grids.voxels:
+        words += f"; another grid of tiles answers {grids.score:.2%} of voxels otherwise"
     if resumed:
         words += f", not counting the {resumed} blocks that were there"
     return {
         "plan": job.plan.record() | {"promised_bytes": promised},
         "exact": blend is None,
         "seam_score": seams.score if blend and (seams.voxels or not resumed) else None,
+        "grid_score": grids.score if grids.voxels else None,
         "mirror_score": mirrors.score if mirrors.voxels else None,
         "warnings": [*job.notes, *([words] if blend else []), *job.relief.notes],
     }

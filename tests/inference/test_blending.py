@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ from numpy.testing import assert_array_equal
 from medscience.errors import MemoryPromiseError
 from medscience.geometry import Reorientation
 from medscience.image import Image, Meaning
-from medscience.inference.blending import blended, tiles
-from medscience.inference.doubt import Counted
+from medscience.inference.blending import EVERY, blended, is_sampled, tiles
+from medscience.inference.doubt import Doubt
 from medscience.inference.engine import engine
 from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, overlapping
@@ -42,8 +44,8 @@ def run(image, net, side, block=None, answer=None):
 
         todo = replace(todo, block=block)
     labels = np.full(link.image.shape, 99, np.uint8)
-    seams = predict(Blocks(image, link.image, engine(net), np.float32, todo), labels.__setitem__).seams
-    return labels, seams
+    doubt = predict(Blocks(image, link.image, engine(net), np.float32, todo), labels.__setitem__)
+    return labels, doubt
 
 
 def whole(image, net):
@@ -51,10 +53,10 @@ def whole(image, net):
         return net(torch.from_numpy(np.asarray(image.data))[None, None]).argmax(1)[0].numpy()
 
 
-@given(shape=SHAPES, side=SHAPES)
-def test_tiles_cover_everything_and_are_of_one_size(shape, side):
+@given(shape=SHAPES, side=SHAPES, shifted=st.booleans())
+def test_tiles_cover_everything_and_are_of_one_size(shape, side, shifted):
     seen = np.zeros(shape, int)
-    found = list(tiles(shape, side))
+    found = list(tiles(shape, side, shifted=shifted))
     for tile in found:
         seen[tile] += 1
         assert [t.stop - t.start for t in tile] == [min(n, s) for n, s in zip(shape, side, strict=True)]
@@ -64,9 +66,9 @@ def test_tiles_cover_everything_and_are_of_one_size(shape, side):
 
 def test_one_tile_is_the_whole_answer_without_seams(image):
     net = network("instance")
-    labels, seams = run(image, net, SHAPE)
+    labels, doubt = run(image, net, SHAPE)
     assert_array_equal(labels, whole(image, net))
-    assert seams.score == 0
+    assert doubt.seams.score == doubt.grids.score == 0
 
 
 def test_a_block_is_a_pure_function_whatever_the_others_are(image):
@@ -78,8 +80,26 @@ def test_a_block_is_a_pure_function_whatever_the_others_are(image):
 
 def test_the_score_tells_a_network_with_seams_from_one_that_barely_has_any(image):
     _, with_seams = run(image, network("instance"), (12, 12, 12))
-    assert with_seams.score > 0.02
+    assert with_seams.seams.score > 0.02
     assert (run(image, network("instance"), (12, 12, 12))[0] != whole(image, network("instance"))).any()
+
+
+def test_another_grid_of_tiles_answers_otherwise_only_if_tiles_matter(image):
+    """Without instance norm inner tiles differ at their borders alone, which have almost no weight."""
+    side = (12, 12, 12)
+    _, normed = run(image, network("instance"), side, block=SHAPE)
+    _, local = run(image, network("none"), side, block=SHAPE)
+    assert normed.grids.voxels == local.grids.voxels == np.prod(SHAPE)
+    assert normed.grids.score > 2 * local.grids.score
+
+
+@given(shape=st.tuples(*[st.integers(30, 200)] * 3), side=st.tuples(*[st.integers(10, 40)] * 3))
+def test_about_one_of_eight_blocks_is_compared_and_the_middle_one_is_among_them(shape, side):
+    corners = list(product(*(range(0, n, s) for n, s in zip(shape, side, strict=True))))
+    boxes = [tuple(slice(c, c + 1) for c in corner) for corner in corners]
+    sampled = [corner for corner, box in zip(corners, boxes, strict=True) if is_sampled(box, shape, side)]
+    assert tuple(n // 2 // s * s for n, s in zip(shape, side, strict=True)) in sampled
+    assert len(sampled) <= len(corners) / EVERY + max(len(corners) / 3, 1)
 
 
 def test_averaging_features_is_averaging_logits(image):
@@ -90,7 +110,7 @@ def test_averaging_features_is_averaging_logits(image):
 
     box = (slice(3, 20), slice(2, 17), slice(5, 21))
     with torch.inference_mode():
-        features = blended(engine(net), see, SHAPE, (12, 12, 12), box, Counted())
+        features = blended(engine(net), see, SHAPE, (12, 12, 12), box, Doubt())
         found = net.head(features)[0].numpy()
         total, weight = np.zeros((3, *SHAPE)), np.zeros(SHAPE)
         line = np.exp(-0.5 * ((np.arange(12) - 5.5) / 1.5) ** 2)

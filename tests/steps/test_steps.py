@@ -319,6 +319,7 @@ def test_a_network_with_instance_norm_sees_everything_or_says_that_it_is_approxi
     )
     assert records["many"]["exact"] is False
     assert 0 < records["many"]["seam_score"] < 1
+    assert 0 < records["many"]["grid_score"] < 1
     assert "approximate" in records["many"]["warnings"][0]
 
 
