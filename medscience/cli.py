@@ -156,7 +156,7 @@ _models = _group(
     app,
     "models",
     "List, check and bring in models.",
-    {"list": models.list_models, "check": models.check, "add": models.add},
+    {"list": models.list_models, "check": models.check, "add": models.add, "join": models.join},
 )
 _group(
     _models,

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from medscience.config.yaml import Strict, check, parse_yaml
-from medscience.description import About, Side, Weighted, is_detector
+from medscience.description import About, Weighted, is_detector
 from medscience.detections import Detection
 from medscience.errors import ModelError
+from medscience.networks import Side
 from medscience.recipe import FrameRecipe
 
 Part = Annotated[float, Field(ge=0, le=1)]

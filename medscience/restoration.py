@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from medscience.config.yaml import Strict, check, parse_yaml
-from medscience.description import About, Millimetres, Side, Weighted
+from medscience.description import About, Millimetres, Weighted
 from medscience.errors import ModelError
+from medscience.networks import Side
 from medscience.recipe import Card
 
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from medscience.description import Label, MeshNetArguments
+from medscience.description import Label
 from medscience.models.fringe import Fringe, seen
 from medscience.models.meshnet import MeshNet
 from medscience.models.plain import as_convolutions
 from medscience.models.save import save_detector, save_model
+from medscience.networks import MeshNetArguments
 from medscience.simulate.head import simulate_head
 from medscience.simulate.scanner import Protocol
 

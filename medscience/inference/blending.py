@@ -50,7 +50,7 @@ def tiles(shape: Sizes, side: Sizes, *, shifted: bool = False) -> Iterator[Regio
 def is_sampled(box: Region, shape: Sizes, side: Sizes) -> bool:
     """Whether a box is one of those that are answered on a shifted grid too; the middle one is."""
     steps = [(b.start + b.stop) // 2 // s - n // 2 // s for b, n, s in zip(box, shape, side, strict=True)]
-    return sum(steps) % EVERY == 0
+    return bool(sum(steps) % EVERY == 0)
 
 
 def blended(

@@ -10,7 +10,9 @@ from medscience.inference.decide import Head
 from medscience.inference.gpu import Gpu
 from medscience.inference.layers import Layers
 from medscience.inference.mirror import Flips
+from medscience.inference.together import Together
 from medscience.inference.windows import Windows
+from medscience.models.ensemble import Ensemble
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.receptive_field import alignment
 
@@ -22,7 +24,7 @@ Precision = Literal["float32", "bfloat16"]
 class Engine:
     """A network, ready to run."""
 
-    features: Layers | Windows
+    features: Layers | Together | Windows
     """Maps an image (1, 1, I, J, K), float32, to features (1, C, I, J, K)."""
     head: Head
     """From features to logits, and what is kept of them."""
@@ -49,7 +51,8 @@ def engine(
     ----------
     network : Module
         Has `features`, which keep the volume's size, and a pointwise `head`; or is an H-DenseUNet, whose
-        averaged probabilities, as logarithms, are taken for logits. It runs where its weights are.
+        averaged probabilities, as logarithms, are taken for logits, or an ensemble, whose members' mean
+        logits are. It runs where its weights are.
     precision : str
         Of what is held between the layers.
     maps : tuple of str
@@ -66,11 +69,15 @@ def engine(
         windows = Windows(network, kind)
         head = Head(_as_it_is(network.classes).to(windows.device), maps, thresholds)
         return Engine(windows, head, precision, 1, mirrors, gpu)
+    where = "cuda" if gpu else "cpu"
+    if isinstance(network, Ensemble):
+        together = Together([(Layers(one.features, kind, where), one.head) for one in network])
+        head = Head(_as_it_is(network.classes).to(together.device), maps, thresholds)
+        return Engine(together, head, precision, alignment(network), mirrors, gpu)
     features: nn.Sequential = network.features  # type: ignore[assignment]
     layer: nn.Conv3d = network.head  # type: ignore[assignment]
-    head = Head(layer, maps, thresholds)
-    layers = Layers(features, kind, "cuda" if gpu else "cpu")
-    return Engine(layers, head, precision, alignment(network), mirrors, gpu)
+    layers = Layers(features, kind, where)
+    return Engine(layers, Head(layer, maps, thresholds), precision, alignment(network), mirrors, gpu)
 
 
 def _as_it_is(channels: int) -> nn.Conv3d:

@@ -40,6 +40,7 @@ def footprint(engine: Engine) -> Footprint:
     computing = Footprint(
         LIBRARIES + 2 * LOGITS + 4 * weights,
         round(held * MARGIN),
+        features.per_kept,
         engine.head.channels,
         decision,
         features.working_bytes,
@@ -63,8 +64,8 @@ def _beside(gpu: Gpu, computing: Footprint) -> Footprint:
     return Footprint(
         computing.fixed + CUDA,
         kept,
-        computing.channels,
-        decision,
+        channels=computing.channels,
+        decision_bytes=decision,
         gpu=share,
         reaches=computing.reaches,
     )

@@ -152,6 +152,9 @@ class Layers:
             for layer, after in zip(self.layers, self._reach_after, strict=True)
         )
 
+    per_kept = 0
+    """Bytes of a voxel that is kept, beside those of `channels`."""
+
     @property
     def parts(self) -> int:
         """Into how many parts work is divided to tell of it."""

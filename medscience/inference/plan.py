@@ -40,7 +40,8 @@ class OnGpu:
 
     def bytes(self, link: Link, tile: Sizes) -> int:
         """Return what is held there for a tile."""
-        voxels = self.held.per_voxel * math.prod(tile) + self.held.working_bytes(tile)
+        each = self.held.per_voxel + self.held.per_kept
+        voxels = each * math.prod(tile) + self.held.working_bytes(tile)
         return self.held.fixed + voxels + _between(link, self.held)
 
 
@@ -52,6 +53,8 @@ class Footprint:
     """Bytes of the process with its libraries and weights, before it sees a voxel."""
     per_voxel: int
     """Bytes for each voxel of a tile, at the worst moment."""
+    per_kept: int = 0
+    """Bytes beside that for each voxel of a tile without its halo."""
     channels: int = 0
     """Features of a voxel, which are float32 while they are interpolated."""
     decision_bytes: int = 1
@@ -282,6 +285,7 @@ def _plan(link: Link, block: Sizes, halo: Sizes, footprint: Footprint, workers: 
     count = math.prod(-(-n // b) for n, b in zip(shape, block, strict=True))
     computed = count * _computed(link, block, halo, footprint.reaches)
     voxels = footprint.per_voxel * math.prod(tile) + footprint.working_bytes(tile)
+    voxels += footprint.per_kept * math.prod(link.tile(block, (0, 0, 0)))
     labels = 2 * footprint.decision_bytes * math.prod(block)
     written = 2 * SIDE * footprint.decision_bytes * math.prod(shape[1:])
     computing = footprint.fixed + voxels + _between(link, footprint) + labels

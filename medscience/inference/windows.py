@@ -67,6 +67,9 @@ class Windows:
         self.device = network.head.weight.device
         self.weight_bytes = sum(weight.nbytes for weight in self.network.state_dict().values())
 
+    per_kept = 0
+    """Bytes of a voxel that is kept, beside those of `channels`."""
+
     @property
     def parts(self) -> int:
         """Into how many parts work is divided to tell of it."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from medscience.description import MeshNetArguments
+from medscience.networks import MeshNetArguments
 
 EPSILON = 1e-5
 """What normalisation adds to a variance."""

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from medscience.errors import ModelError
-from medscience.models.meshnet import DepthToSpace, Features, SpaceToDepth
+from medscience.models.meshnet import DepthToSpace, Features, MeshNet, SpaceToDepth
 
 CELLS = (SpaceToDepth, DepthToSpace)
 """Layers that are the same in every cell of voxels, though not at every voxel."""
@@ -15,6 +15,7 @@ CELLS = (SpaceToDepth, DepthToSpace)
 LOCAL = (
     *(nn.Sequential, Features, nn.Conv3d, nn.BatchNorm3d, nn.ReLU, nn.ELU, nn.GELU, nn.Identity),
     *CELLS,
+    *(nn.ModuleList, MeshNet),  # members of an ensemble
 )
 """Layers whose output at a voxel depends on a bounded neighbourhood, the same everywhere: their networks
 can be tiled exactly, from any voxel, or from any multiple of their `alignment`. Pooling, normalisation over

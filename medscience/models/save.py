@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medscience.config.yaml import check, write_yaml
-from medscience.description import Label, MeshNetArguments, ModelFile, Network, file_sha256, labels_sha256
+from medscience.description import Label, ModelFile, file_sha256, labels_sha256
 from medscience.detector import DetectorDesign, DetectorFile
 from medscience.errors import ModelError
 from medscience.kinds import AnyModel
+from medscience.models.join import member_tensors
 from medscience.models.known_answer import small_frame, small_input, write_known_answer
 from medscience.models.plain import Convolution, as_convolutions, plain_logits
 from medscience.models.zoo import build, fit_weights, load_tensors, parameters, write_tensors
+from medscience.networks import EnsembleArguments, MeshNetArguments, Network
 from medscience.store.files import replaced
 
 
@@ -60,12 +62,12 @@ def save_model(
     }
     labels = [Label.model_validate(label) for label in description["output"]["labels"]]
     description["output"] = {**description["output"], "sha256": labels_sha256(labels)}
+    plainly = "medscience.models.plain, in float64 NumPy"
     if isinstance(network.arguments, MeshNetArguments):
         layers = convolutions or as_convolutions(tensors, network.arguments)
-        logits, by = (
-            plain_logits(layers, image, network.arguments.cell),
-            "medscience.models.plain, in float64 NumPy",
-        )
+        logits, by = plain_logits(layers, image, network.arguments.cell), plainly
+    elif isinstance(network.arguments, EnsembleArguments):
+        logits, by = _plain_mean(network.arguments, tensors, image), plainly
     else:
         logits, by = _as_built(built, tensors, image), "the network as it is built, in float64 PyTorch"
     description["known_answer"] = write_known_answer(answer, image, logits, by)
@@ -130,6 +132,18 @@ def written(path: Path, model: AnyModel) -> Path:
     with replaced(path) as temporary:
         temporary.write_text(write_yaml(model), "utf-8")
     return path
+
+
+def _plain_mean(
+    arguments: EnsembleArguments, tensors: dict[str, NDArray[np.float32]], image: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the mean of what each member of an ensemble answers by itself."""
+    alone = [
+        plain_logits(as_convolutions(own, arguments.each), image, arguments.each.cell)
+        for own in (member_tensors(tensors, number) for number in range(arguments.members))
+    ]
+    mean: NDArray[np.float64] = np.stack(alone).mean(axis=0, dtype=np.float64)
+    return mean.astype(np.float32)
 
 
 @torch.inference_mode()

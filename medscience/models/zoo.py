@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from medscience.config.yaml import read_yaml
-from medscience.description import ModelFile, Network, checked_beside, read_model
+from medscience.description import ModelFile, checked_beside, read_model
 from medscience.detector import DetectorFile, FringeNetwork, SPNetNetwork, read_detector
 from medscience.errors import ModelError
 from medscience.kinds import AnyModel, read_any_model
+from medscience.models.ensemble import Ensemble
 from medscience.models.fold import folded
 from medscience.models.fringe import Fringe
 from medscience.models.hdenseunet import HDenseUNet
@@ -24,6 +25,7 @@ from medscience.models.quick import quickened
 from medscience.models.rstar4d import RSTAR4D
 from medscience.models.spnet import SPNet
 from medscience.models.tensors import check_tensors
+from medscience.networks import Network
 from medscience.restoration import RestoringModel, RestoringNetwork
 from medscience.store.files import replaced
 
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "meshnet": MeshNet,
     "hdenseunet": HDenseUNet,
+    "ensemble": Ensemble,
     "rstar4d": RSTAR4D,
     "fringe": Fringe,
     "spnet": SPNet,
@@ -108,6 +111,9 @@ def for_prediction(network: nn.Module) -> nn.Module:
         return quickened(network)
     if isinstance(network, Fringe | SPNet):
         return folded(network)
+    if isinstance(network, Ensemble):
+        network.members = nn.ModuleList(map(for_prediction, network.members))
+        return network.eval()
     normed = any(isinstance(layer, nn.BatchNorm3d) for layer in network.modules())
     return (fold_batch_norm(network) if isinstance(network, MeshNet) and normed else network).eval()
 

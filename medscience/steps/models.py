@@ -50,6 +50,22 @@ def add(
     log.info("wrote %s", add_model(folder, into))
 
 
+def join(
+    name: Annotated[str, typer.Argument(help="of the new model")],
+    models: Annotated[list[str], typer.Argument(help="two or more: names in config/models, or model files")],
+    into: Annotated[Path, typer.Option(help="where model files lie")] = MODELS,
+) -> None:
+    """Join models of one recipe to one that answers as their mean, such as those of its folds."""
+    from medscience.description import find_model
+    from medscience.models.join import joined
+    from medscience.models.save import save_model
+
+    if len(models) < 2:
+        raise typer.BadParameter("one model has nothing to be joined with")
+    description, tensors = joined(name, [find_model(model) for model in models])
+    log.info("wrote %s", save_model(into, description, tensors))
+
+
 def brainchop(
     folder: Annotated[Path, typer.Argument(help="holds model.json, its weights and colormap.json")],
     name: Annotated[str, typer.Option(help="the model's name here")],

@@ -38,7 +38,7 @@ def network(norm):
 
 def run(image, net, side, block=None, answer=None):
     link = Link(answer or image.geometry, image.geometry)
-    todo = overlapping(link, Footprint(0, 0, 4), 1 << 30, side)
+    todo = overlapping(link, Footprint(0, 0, channels=4), 1 << 30, side)
     if block:
         from dataclasses import replace
 
@@ -144,5 +144,5 @@ def test_a_chosen_tile_is_turned_with_the_axes(image):
     """Sides are given along the image's axes; the network's may run otherwise."""
     change = Reorientation((2, 0, 1), (False, True, False))
     link = Link(image.geometry, image.geometry.reoriented(change))
-    todo = overlapping(link, Footprint(0, 0, 4), 1 << 30, (6, 8, 10))
+    todo = overlapping(link, Footprint(0, 0, channels=4), 1 << 30, (6, 8, 10))
     assert (todo.block, todo.blend) == ((6, 8, 10), (10, 6, 8))

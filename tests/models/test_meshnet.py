@@ -5,12 +5,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from medscience.description import MeshNetArguments
 from medscience.errors import ModelError
 from medscience.models.meshnet import DepthToSpace, MeshNet, SpaceToDepth, fold_batch_norm
 from medscience.models.plain import as_convolutions, as_tensors, plain_logits
 from medscience.models.receptive_field import alignment, context, is_exact, receptive_field
 from medscience.models.zoo import parameters
+from medscience.networks import MeshNetArguments
 
 SMALL, LARGE = (1, 1, 1, 2, 4, 8, 1), (1, 1, 2, 4, 8, 16, 1)
 AE = (1, 2, 4, 8, 16, 8, 4, 2, 1)

@@ -6,13 +6,14 @@ import torch
 import yaml
 from safetensors.numpy import load_file, save_file
 
-from medscience.description import MeshNetArguments, file_sha256
+from medscience.description import file_sha256
 from medscience.errors import ModelError
 from medscience.models.known_answer import check_model
 from medscience.models.meshnet import MeshNet
 from medscience.models.plain import as_convolutions
 from medscience.models.save import save_model
 from medscience.models.zoo import load, parameters
+from medscience.networks import MeshNetArguments
 
 
 def rewrite(model, change):

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from medscience.description import MeshNetArguments, read_model
+from medscience.description import read_model
 from medscience.models.meshnet import MeshNet
 from medscience.models.plain import as_convolutions
 from medscience.models.save import save_model
+from medscience.networks import MeshNetArguments
 
 
 @pytest.fixture

@@ -5,7 +5,11 @@ import sys
 
 import pytest
 
+from medscience.description import read_model
+from medscience.models.save import save_model
+from medscience.models.zoo import load_tensors
 from medscience.steps.ingest import ingest
+from medscience.steps.models import join
 from medscience.steps.simulate import head
 from medscience.store.images import open_image
 from tests.conftest import REPOSITORY
@@ -32,6 +36,23 @@ def test_the_measured_peak_keeps_within_the_predicted_and_the_promised(options, 
     plan, peak = kept(found, tmp_path / "raw.ome.zarr")
     assert plan["predicted_bytes"] <= 1.3 * peak
     assert (plan["blocks"] > 1) == ("--tile" in options)
+
+
+@pytest.mark.parametrize("options", [(), ("--tile", "96,64,80")], ids=" ".join)
+def test_an_ensemble_keeps_its_promise_too(options, scan, tmp_path):
+    """Three networks with weights of their own, of which one is held at a time."""
+    model = read_model(MODEL)
+    description = model.model_dump(exclude={"weights", "known_answer", "training"})
+    paths = [MODEL]
+    for number in (1, 2):
+        tensors = load_tensors(MODEL.with_name(model.weights.file))
+        changed = {key: (value * (1 + 0.01 * number)).numpy() for key, value in tensors.items()}
+        named = {"name": f"demo-{number}", "weights": {"source": "the demo's", "trained_on": "heads"}}
+        paths.append(save_model(tmp_path / "models", description | named, changed))
+    join("three", [str(path) for path in paths], tmp_path / "models")
+    found = predict(scan, tmp_path / "raw.ome.zarr", *options, model=tmp_path / "models/three.yaml")
+    plan, peak = kept(found, tmp_path / "raw.ome.zarr")
+    assert plan["predicted_bytes"] <= 1.3 * peak
 
 
 def kept(found, store):

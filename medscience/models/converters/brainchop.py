@@ -18,9 +18,10 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from medscience.description import Label, MeshNetArguments, Normalize
+from medscience.description import Label, Normalize
 from medscience.errors import ModelError
 from medscience.models.plain import Convolution, as_tensors
+from medscience.networks import MeshNetArguments
 
 LARGEST_JSON = 16 << 20
 PERCENT = r"(\d+)\s*%\s*quantile"

@@ -8,12 +8,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from medscience.description import MeshNetArguments, read_model
+from medscience.description import read_model
 from medscience.errors import ModelError
 from medscience.models.converters.brainchop import read_brainchop
 from medscience.models.known_answer import check_model
 from medscience.models.save import save_model
 from medscience.models.zoo import load
+from medscience.networks import MeshNetArguments
 
 CHANNELS, CLASSES, DILATIONS = 3, 4, (1, 4, 2)
 

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from safetensors.torch import save_file
 from scipy.ndimage import correlate
 
-from medscience.description import HDenseUNetArguments, read_model
+from medscience.description import read_model
 from medscience.errors import MedscienceError, ModelError
 from medscience.ingest.fence import decoding
 from medscience.models.converters.hdenseunet import from_keras, variables
@@ -17,6 +17,7 @@ from medscience.models.converters.torchvision import with_encoder
 from medscience.models.hdenseunet import PUBLISHED, SMALL, HDenseUNet
 from medscience.models.known_answer import check_model
 from medscience.models.zoo import load, load_tensors
+from medscience.networks import HDenseUNetArguments
 from medscience.steps import models
 from tests.models.nets import random_network
 
