@@ -292,8 +292,12 @@ class Design(About):
             raise ValueError("training: only an hdenseunet has parts that learn alone, and a loss of slices")
         if hybrid and any(stage.patch is None or stage.patch[0] % 4 for stage in recipe.stages):
             raise ValueError("training.stages.patch must have a multiple of 4 slices for an hdenseunet")
-        if hybrid and recipe.precision != "float32":  # oneDNN's gradients of a volume two slices deep
-            raise ValueError("training.precision must be float32 for an hdenseunet: others learn wrongly")
+        deep = [stage for stage in recipe.stages if hybrid and stage.learns != "slices"]
+        if any((stage.precision or recipe.precision) != "float32" for stage in deep):
+            # oneDNN's gradients of a volume two slices deep
+            raise ValueError(
+                "precision must be float32 where volumes of an hdenseunet learn: others are wrong"
+            )
 
 
 class ModelFile(Design, Weighted):

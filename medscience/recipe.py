@@ -16,6 +16,7 @@ Sampling = Literal[
     "anywhere", "class-balanced", "every-class", "inside-box", "label-balanced-inside-box", "whole-volume"
 ]
 Learning = Literal["everything", "slices", "volume", "end-to-end"]
+Precision = Literal["float32", "bfloat16"]
 Metric = Literal["dice", "mcc", "dice_with_background"]
 
 
@@ -41,6 +42,9 @@ class Stage(Strict):
     """Which part of an H-DenseUNet, in its three steps: the branch on ``slices`` by its own logits; that on
     ``volume`` and the fusion, while the one on slices keeps still; all of it ``end-to-end``, while statistics
     of normalisation keep still, but for those of the path up through volumes and of the fusion."""
+
+    precision: Precision | None = None
+    """Instead of the recipe's."""
 
     def length(self, samples: int) -> int:
         """Return the number of steps with so many samples."""
@@ -114,8 +118,8 @@ class Augmentation(Strict):
     """Largest logarithm of the exponent of brightness."""
     bias: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Largest logarithm of a smooth field that brightness is multiplied with."""
-    noise: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Largest standard deviation of noise that is added, in normalised brightness."""
+    noise: NotNegative = 0.0
+    """Largest standard deviation of noise that is added, in what the network sees: HU where that is."""
 
 
 class Card(Strict):
@@ -133,7 +137,7 @@ class Course(Strict):
     cycle: Cycle = Cycle()
     settle: Share = 0.75
     """Part of all steps after which batch normalisation keeps its statistics; 0: it never changes them."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     """Of the convolutions; weights and loss are always float32."""
     validate_every: Count
     """Steps."""

@@ -66,7 +66,7 @@ def patch_losses(network: nn.Module, patches: Sequence[Patch], recipe: Recipe, s
     images = torch.from_numpy(np.stack([patch.image for patch in patches]))[:, None]
     seen = images.contiguous(memory_format=torch.channels_last_3d)
     labels = [torch.from_numpy(patch.labels) for patch in patches]
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+    with torch.autocast("cpu", torch.bfloat16, enabled=(stage.precision or recipe.precision) == "bfloat16"):
         if not isinstance(network, HDenseUNet):
             logits = logits_of(network, seen, checkpointing=recipe.checkpointing)
             return _each(logits, labels, recipe.loss)

@@ -163,7 +163,7 @@ def _refuse_what_does_not_fit(
         return
     most = max(
         (stage.at_once or stage.batch)
-        * patch_bytes(network, patch, recipe.precision, checkpointing=recipe.checkpointing)
+        * patch_bytes(network, patch, stage.precision or recipe.precision, checkpointing=recipe.checkpointing)
         for stage in recipe.stages
         for patch in ([stage.patch] if stage.patch else [example.shape for example in examples])
     )

@@ -170,8 +170,30 @@ def test_parts_of_a_network_that_has_none_and_what_a_hybrid_cannot_learn_with_ar
     }
     hybrid = {"network": {"name": "hdenseunet", "arguments": ARGUMENTS}}
     network = {} if "learns" in change else hybrid
-    with pytest.raises(ValueError, match="training"):
+    with pytest.raises(ValueError, match=r"training|float32"):
         Design.model_validate(DESIGN | network | {"training": training})
+
+
+def test_slices_may_learn_in_half_precision_where_volumes_do_not():
+    def design(learns):
+        return Design.model_validate(DESIGN | {
+            "network": {"name": "hdenseunet", "arguments": ARGUMENTS},
+            "training": course(*STEPS).model_dump() | {"stages": [
+                stage.model_dump() | {"precision": "bfloat16" if stage.learns == learns else None}
+                for stage in course(*STEPS).stages
+            ]},
+        })  # fmt: skip
+
+    recipe = design("slices").training
+    seen = []
+    network = tiny()
+    network.slices.register_forward_hook(lambda _part, _given, found: seen.append(found.dtype))
+    for stage in recipe.stages:
+        patch_losses(network, patches(1), recipe, stage)
+    assert seen == [torch.bfloat16, torch.float32, torch.float32]
+    for learns in ("volume", "end-to-end"):
+        with pytest.raises(ValueError, match="float32 where volumes"):
+            design(learns)
 
 
 def lumps(shape=(40, 44, 48)):
