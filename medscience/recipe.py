@@ -113,7 +113,7 @@ class Augmentation(Strict):
     in_plane: bool = False
     """Whether rotations and scales leave every slice, across the network's first axis, where it is."""
     contrast: Share = 0.0
-    """Part of the patches whose brightness is drawn anew, so that the network learns shape."""
+    """Part of the patches in which every label's brightness is drawn anew: so shape is learned."""
     gamma: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Largest logarithm of the exponent of brightness."""
     bias: Annotated[float, Field(ge=0, le=2)] = 0.0

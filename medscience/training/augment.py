@@ -8,13 +8,16 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, zoom
+from scipy.ndimage import affine_transform, uniform_filter, zoom
 
 from medscience.recipe import Augmentation
 from medscience.training.patch import IGNORED
 
 KNOTS = 6
 """Values of brightness, from dark to bright, whose new brightness is drawn."""
+
+GRAIN = 0.3, 1.0
+"""How much of a voxel's difference from its label's mean is kept where brightness is drawn."""
 
 Values = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -37,7 +40,7 @@ def augmented(
     if how.rotate or how.scale:
         image, labels = _turned(image, labels, how, random)
     if how.contrast and random.random() < how.contrast:
-        image = other_contrast(image, random)
+        image = other_contrast(image, labels, random)
     if how.gamma:
         exponent = np.float32(np.exp(random.uniform(-how.gamma, how.gamma)))
         image = np.sign(image) * np.abs(image) ** exponent
@@ -49,12 +52,31 @@ def augmented(
     return image, labels
 
 
-def other_contrast(image: Values, random: np.random.Generator) -> Values:
-    """Return an image with its brightness sent through a curve that is drawn anew.
+def other_contrast(image: Values, labels: Labels, random: np.random.Generator) -> Values:
+    """Return an image in which every label has a brightness that is drawn anew.
+
+    As where a brightness is drawn for each tissue (Billot et al. 2023, doi:10.1016/j.media.2023.102789), but
+    of a scan: what distinguishes a voxel from others of its label stays, as grain. At borders labels share
+    voxels, as far as their neighbours do. What has no label may be many tissues: see `other_curve`.
+    """
+    grain = np.float32(random.uniform(*GRAIN))
+    result, unlabelled = np.zeros_like(image), np.ones_like(image)
+    for label in np.unique(labels):
+        if label in (0, IGNORED):
+            continue
+        here = labels == label
+        share = uniform_filter(here.astype(np.float32), 3)
+        mean, drawn = image[here].mean(), np.float32(random.random())
+        result += share * (drawn + grain * (image - mean))
+        unlabelled -= share
+    return np.asarray(result + unlabelled * other_curve(image, random), dtype=np.float32)
+
+
+def other_curve(image: Values, random: np.random.Generator) -> Values:
+    """Return an image with its brightness sent through a curve that is drawn anew, from 0 to 1 again.
 
     Dark may become bright and the other way round; half of the time what is black stays so, as air does in
-    every contrast. It is brought to 0 to 1 again. For images without a map of tissues, what drawing a
-    brightness for each tissue is for those with one (Billot et al. 2023, doi:10.1016/j.media.2023.102789).
+    every contrast.
     """
     curve = random.random(KNOTS)
     if random.random() < 0.5:

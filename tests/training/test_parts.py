@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from medscience.errors import TrainingError
 from medscience.models.meshnet import MeshNet
 from medscience.recipe import Augmentation, Cycle, Loss, Recipe, Stage
-from medscience.training.augment import augmented, other_contrast
+from medscience.training.augment import augmented, other_contrast, other_curve
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.chunks import Chunks
 from medscience.training.fit import Fit
@@ -222,10 +222,28 @@ def test_augmentation_that_a_recipe_does_not_name_does_nothing():
     assert_array_equal(truth, labels)
 
 
-def test_another_contrast_orders_brightness_anew_and_stays_a_function_of_it():
+def test_in_another_contrast_every_label_has_a_brightness_of_its_own():
+    """Any label may be the brighter one; within it what was brighter stays so; borders are no steps."""
+    labels = np.repeat([0, 1, 2, IGNORED], 8)[:, None, None] * np.ones((1, 9, 9), np.int64)
+    image = (labels.clip(0, 2) / 4 + RANDOM.normal(0, 0.02, labels.shape)).astype(np.float32)
+    random, inner = np.random.default_rng(0), (slice(2, 6), slice(10, 14), slice(18, 22))
+    order = []
+    for _ in range(60):
+        drawn = other_contrast(image, labels, random)
+        assert drawn.dtype == np.float32
+        first, second = (drawn[part] for part in inner[1:])
+        order.append(first.mean() < second.mean())
+        grain = np.corrcoef(first.ravel(), image[inner[1]].ravel())[0, 1]
+        assert grain > 0.99
+        between = drawn[15:17].mean(axis=(1, 2)).mean()
+        assert between == pytest.approx((first.mean() + second.mean()) / 2, abs=0.02)
+    assert 0.3 < np.mean(order) < 0.7
+
+
+def test_another_curve_orders_brightness_anew_and_stays_a_function_of_it():
     ramp = np.linspace(0, 1, 50, dtype=np.float32)
     random = np.random.default_rng(0)
-    curves = np.array([other_contrast(ramp, random) for _ in range(200)])
+    curves = np.array([other_curve(ramp, random) for _ in range(200)])
     assert curves.min() >= 0
     assert curves.max() <= 1
     assert (curves[:, 10] > curves[:, 40]).mean() == pytest.approx(0.5, abs=0.15)
