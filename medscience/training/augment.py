@@ -13,7 +13,7 @@ from scipy.ndimage import affine_transform, uniform_filter, zoom
 from medscience.recipe import Augmentation
 from medscience.training.patch import IGNORED
 
-KNOTS = 6
+KNOTS = 4
 """Values of brightness, from dark to bright, whose new brightness is drawn."""
 
 GRAIN = 0.3, 1.0
@@ -75,14 +75,11 @@ def other_contrast(image: Values, labels: Labels, random: np.random.Generator) -
 def other_curve(image: Values, random: np.random.Generator) -> Values:
     """Return an image with its brightness sent through a curve that is drawn anew, from 0 to 1 again.
 
-    Dark may become bright and the other way round; half of the time what is black stays so, as air does in
-    every contrast.
+    Dark may become bright and the other way round, but what is black stays so, as air does in every contrast.
     """
     curve = random.random(KNOTS)
-    if random.random() < 0.5:
-        curve[0] = 0.0
-    low, high = curve.min(), curve.max()
-    curve = (curve - low) / max(high - low, 1e-3)
+    curve[0] = 0.0
+    curve /= max(curve.max(), 1e-3)
     return np.asarray(np.interp(image, np.linspace(0, 1, KNOTS), curve), dtype=np.float32)
 
 

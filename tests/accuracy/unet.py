@@ -1,0 +1,134 @@
+"""A plain 3D U-Net beside liver-small, with as much time on the same abdomens: ``make liver-unet``.
+
+MONAI's, of about as many weights, with the same loss, optimiser, changes of patches, grid, thresholds and
+clean-up; windows that overlap by half. Both answer the frozen test sets; printed is the paired difference
+of tumour Dice (liver-small less U-Net) with its bootstrap interval.
+"""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.inferers import sliding_window_inference
+from monai.networks.nets import UNet
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from medscience.config.pairs import read_pairs
+from medscience.description import read_model
+from medscience.image import Image, Meaning
+from medscience.inference.decide import Head, decide_between
+from medscience.inference.frame import frame_of
+from medscience.inference.link import Link
+from medscience.measure.statistics import bootstrap
+from medscience.postprocess.rules import KEEP
+from medscience.preprocess.normalize import normalization
+from medscience.recipe import Recipe
+from medscience.training.checkpoint import Checkpoint, Validation
+from medscience.training.chunks import Chunks
+from medscience.training.examples import open_examples
+from medscience.training.fit import Fit
+from medscience.training.sampling import batches
+from medscience.training.schedule import Schedule
+from medscience.training.start import STARTS
+from tests.accuracy.abdomens import FOLDER
+from tests.accuracy.liver import SETS, answer, case, dice, say
+
+MODEL = Path("config/models/liver-small.yaml")
+WEIGHTS = Path("results/unet.safetensors")
+PATCH = (16, 96, 96)
+TRIED = 20
+"""Steps by which their number is foretold."""
+
+
+def network() -> UNet:
+    """Return the U-Net; its slices stay apart at first, as they are thicker than its pixels."""
+    strides = [(1, 2, 2), 2, 2]
+    return UNet(3, 1, 3, channels=(24, 48, 96, 192), strides=strides, num_res_units=1, norm="instance")
+
+
+def recipe(steps: int) -> Recipe:
+    """Return liver-small's recipe with a single stage, in which everything learns."""
+    like = read_model(MODEL).training
+    stage = {"sampling": "class-balanced", "patch": PATCH, "steps": steps, "learning_rate": 0.01}
+    content = like.model_dump() | {"stages": [stage], "precision": "bfloat16", "validate_every": steps}
+    return Recipe.model_validate(content)
+
+
+def learned(unet: nn.Module, steps: int, examples: list) -> None:
+    """Train for so many steps."""
+    how = recipe(steps)
+    torch.manual_seed(how.seed)
+    unet.apply(STARTS["xavier"])
+    given = partial(batches, examples, how, rank=0, size=1)
+    start = Checkpoint(0, "", {name: value.clone() for name, value in unet.state_dict().items()}, {})
+    nothing = Validation(steps, 0, 0, 0)
+    Fit(Schedule(how, len(examples)), given, lambda _net, _step: nothing, lambda _state: None).run(
+        unet, start
+    )
+
+
+def train(seconds: float) -> None:
+    """Train for so long, and keep the weights."""
+    design = read_model(MODEL)
+    sheet = FOLDER / "sheet.tsv"
+    pairs = [pair for pair in read_pairs(sheet) if pair.split == "train"]
+    examples = list(open_examples(sheet, pairs, design, Chunks(2 << 30), 0))
+    unet = network()
+    say(f"U-Net: {sum(weight.numel() for weight in unet.parameters())} weights")
+    begun = time.perf_counter()
+    learned(unet, TRIED, examples)
+    steps = round(seconds * TRIED / (time.perf_counter() - begun))
+    begun = time.perf_counter()
+    learned(unet, steps, examples)
+    say(f"U-Net: {steps} steps in {time.perf_counter() - begun:.0f} s")
+    save_file(unet.state_dict(), WEIGHTS)
+
+
+@torch.inference_mode()
+def found_by(unet: nn.Module, image: Image) -> np.ndarray:
+    """Return the U-Net's labels of a scan on its own grid, shape (Z, Y, X)."""
+    design = read_model(MODEL)
+    frame = frame_of(image, design.input).image
+    values = normalization(frame, design.input.normalize)(frame.read((slice(None),) * 3))
+    seen = torch.from_numpy(np.ascontiguousarray(values))[None, None]
+    logits = sliding_window_inference(seen, PATCH, 1, unet, overlap=0.5, mode="gaussian")
+    same = nn.Conv3d(3, 3, 1)
+    nn.init.dirac_(same.weight)
+    nn.init.zeros_(same.bias)
+    everything = tuple(slice(0, n) for n in image.shape)
+    places = Link(image.geometry, frame.geometry).places(everything, tuple(slice(0, n) for n in frame.shape))
+    head = Head(same, thresholds=design.output.thresholds)
+    return KEEP[design.postprocess.keep](decide_between(logits, head, places, image.shape)).labels
+
+
+def compare() -> None:
+    """Print what both reach on the test sets, and their difference."""
+    unet = network().eval()
+    unet.load_state_dict(load_file(WEIGHTS))
+    for name, seeds in SETS.items():
+        livers, ours, theirs = [], [], []
+        for seed in seeds:
+            made = case(name, seed)
+            found = found_by(unet, Image(made.image, Meaning(made.geometry)))
+            livers.append(dice(found > 0, made.labels > 0))
+            if (made.labels == 2).any():
+                theirs.append(dice(found == 2, made.labels == 2))
+                ours.append(dice(answer(made, str(MODEL)) == 2, made.labels == 2))
+        say(f"{name}: U-Net's liver Dice: {bootstrap(livers)} of {len(livers)}")
+        say(f"{name}: U-Net's tumour Dice: {bootstrap(theirs)}; liver-small's: {bootstrap(ours)}")
+        difference = [one - other for one, other in zip(ours, theirs, strict=True)]
+        say(f"{name}: paired difference of tumour Dice: {bootstrap(difference)} of {len(difference)}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy.unet")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--compare", action="store_true", help="only measure the weights that are there")
+    options = parser.parse_args()
+    if not options.compare:
+        train(60 * options.minutes)
+    compare()
