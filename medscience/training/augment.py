@@ -109,8 +109,9 @@ def _turned(
 
 
 def _bias(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:
-    """A smooth field around 1."""
-    coarse = random.uniform(-most, most, (4, 4, 4)).astype(np.float32)
-    factors = [n / 4 for n in shape]
-    field = zoom(coarse, factors, order=1, mode="nearest", grid_mode=True)
-    return np.asarray(np.exp(field), dtype=np.float32)
+    """A smooth field around 1, spread linearly from a few values, one axis after the other."""
+    field = random.uniform(-most, most, (4, 4, 4)).astype(np.float32)
+    for axis, side in enumerate(shape):
+        spread = zoom(np.eye(4, dtype=np.float32), (side / 4, 1), order=1, mode="nearest", grid_mode=True)
+        field = np.moveaxis(np.tensordot(spread, field, axes=(1, axis)), 0, axis)
+    return np.exp(field, dtype=np.float32)
