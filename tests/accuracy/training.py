@@ -162,14 +162,18 @@ def brightness(what: str, pairs: list[Pair]) -> None:
             say(f"{what}, {how}: {LABELS[n]} {column.mean():.3f}{goal}")
 
 
-def tissues(count: int, steps: int | None) -> Path:
-    """Train on T1, test on T1."""
+def knows_t1(count: int, steps: int | None) -> Path:
+    """Train on T1 and return the model file."""
     pairs = heads("T1", TRAIN, count, "train") + heads("T1", VALIDATION, max(count // 5, 1), "validation")
-    model = trained("head-tissues", "tissues", pairs, steps)
+    return trained("head-tissues", "tissues", pairs, steps)
+
+
+def tissues(count: int, steps: int | None) -> None:
+    """Train on T1, test on T1."""
+    model = knows_t1(count, steps)
     unseen = heads("T1", UNSEEN, max(count // 2, 1), "test")
     report("unseen T1 heads", mean_dice(model, unseen), 0.90)
     brightness("unseen T1 heads", unseen)
-    return model
 
 
 def contrast(count: int, steps: int | None) -> None:
@@ -183,7 +187,7 @@ def contrast(count: int, steps: int | None) -> None:
 
 def fine_tune(count: int, steps: int | None) -> None:
     """Take the T1 network to T2 with three heads, against a network trained on as many T2 heads as it had."""
-    start = tissues(count, steps)
+    start = knows_t1(count, steps)
     t2 = heads("T2", CORRECTED, count, "train")
     held = heads("T2", VALIDATION, max(count // 5, 1), "validation")
     unseen = heads("T2", UNSEEN, max(count // 2, 1), "test")
