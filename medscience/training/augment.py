@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, uniform_filter, zoom
+from scipy.ndimage import affine_transform, correlate1d, zoom
 
 from medscience.recipe import Augmentation
 from medscience.training.patch import IGNORED
@@ -16,6 +16,8 @@ from medscience.training.patch import IGNORED
 KNOTS = 4
 """Values of brightness, from dark to bright, whose new brightness is drawn."""
 
+BORDER = np.array([1, 4, 1]) / 6
+"""What a voxel takes of itself and of its neighbours along an axis."""
 GRAIN = 0.3, 1.0
 """How much of a voxel's difference from its label's mean is kept where brightness is drawn."""
 
@@ -53,7 +55,7 @@ def augmented(
 
 
 def other_contrast(image: Values, labels: Labels, random: np.random.Generator) -> Values:
-    """Return an image in which every label has a brightness that is drawn anew.
+    """Return an image in which every label has a brightness that is drawn anew, each in a range of its own.
 
     As where a brightness is drawn for each tissue (Billot et al. 2023, doi:10.1016/j.media.2023.102789), but
     of a scan: what distinguishes a voxel from others of its label stays, as grain. At borders labels share
@@ -61,15 +63,21 @@ def other_contrast(image: Values, labels: Labels, random: np.random.Generator) -
     """
     grain = np.float32(random.uniform(*GRAIN))
     result, unlabelled = np.zeros_like(image), np.ones_like(image)
-    for label in np.unique(labels):
-        if label in (0, IGNORED):
-            continue
+    present = [label for label in np.unique(labels).tolist() if label not in (0, IGNORED)]
+    ranges = (random.permutation(len(present)) + random.random(len(present))) / max(len(present), 1)
+    for label, drawn in zip(present, ranges.astype(np.float32), strict=True):
         here = labels == label
-        share = uniform_filter(here.astype(np.float32), 3)
-        mean, drawn = image[here].mean(), np.float32(random.random())
-        result += share * (drawn + grain * (image - mean))
+        share = _shared(here.astype(np.float32))
+        result += share * (drawn + grain * (image - image[here].mean()))
         unlabelled -= share
     return np.asarray(result + unlabelled * other_curve(image, random), dtype=np.float32)
+
+
+def _shared(here: Values) -> Values:
+    """Return how much of each voxel is a label's: at a border some of it is its neighbours'."""
+    for axis in range(3):
+        here = correlate1d(here, BORDER, axis, mode="nearest")
+    return here
 
 
 def other_curve(image: Values, random: np.random.Generator) -> Values:

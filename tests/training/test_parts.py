@@ -235,8 +235,10 @@ def test_in_another_contrast_every_label_has_a_brightness_of_its_own():
         order.append(first.mean() < second.mean())
         grain = np.corrcoef(first.ravel(), image[inner[1]].ravel())[0, 1]
         assert grain > 0.99
-        between = drawn[15:17].mean(axis=(1, 2)).mean()
+        between = drawn[15:17].mean()
         assert between == pytest.approx((first.mean() + second.mean()) / 2, abs=0.02)
+        assert min(first.mean(), second.mean()) < 0.5 < max(first.mean(), second.mean())
+        assert abs(drawn[16].mean() - second.mean()) > abs(first.mean() - second.mean()) / 20
     assert 0.3 < np.mean(order) < 0.7
 
 
