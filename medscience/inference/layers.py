@@ -13,10 +13,9 @@ its own reach: what nothing wanted follows from is not computed.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import cast
 
 import torch
@@ -40,6 +39,9 @@ GPU_SLAB = 64 << 20
 KEEPING = 128 << 20
 """Bytes of a volume from which on memory of freed slabs is kept for the next. Smaller volumes are done soon,
 and there what is kept would count."""
+
+EVERYTHING = 1 << 30
+"""A reach beyond every border."""
 
 ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
@@ -100,9 +102,7 @@ class Layers:
         self.weight_bytes = sum(p.nbytes for p in features.parameters())
         self.layers = list(_layers(features, precision, kind))
         self.room = max(layer.reach for layer in self.layers)
-        *following, _ = accumulate((layer.reach for layer in reversed(self.layers)), initial=0)
-        self._reach_after = following[::-1]
-        """Of the layers that follow each."""
+        self._reach_after = _reach_after(self.layers)
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
         self.cell = self._cells.cell if self._cells else 1
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
@@ -147,10 +147,8 @@ class Layers:
     @property
     def reaches(self) -> tuple[int, ...]:
         """Voxels on each side of what is wanted that each layer is computed for."""
-        return tuple(
-            self.cell * (layer.reach + after)
-            for layer, after in zip(self.layers, self._reach_after, strict=True)
-        )
+        pairs = zip(self.layers, self._reach_after, strict=True)
+        return tuple(self.cell * (layer.reach + after) for layer, after in pairs)
 
     per_kept = 0
     """Bytes of a voxel that is kept, beside those of `channels`."""
@@ -183,6 +181,15 @@ class Layers:
         normalised = 3 * 4 * after * slab if layer.normalised else 0
         voxels = -(-plane[0] // layer.apart) * layer.apart * plane[1]
         return voxels * max(held * self.precision.itemsize, normalised)
+
+
+def _reach_after(layers: Sequence[Layer]) -> list[int]:
+    """Return for each layer how far those that follow it look; at everything, if one of them normalises."""
+    reach, found = 0, []
+    for layer in reversed(layers):
+        found.append(reach)
+        reach = EVERYTHING if layer.normalised else reach + layer.reach
+    return found[::-1]
 
 
 def _in_cells(region: Region, cell: int) -> Region:

@@ -89,6 +89,15 @@ def test_of_a_tile_only_what_is_kept_is_right_and_that_to_the_bit(shape, place, 
         assert torch.equal(found, layers(image)[(..., *box)])
 
 
+def test_what_normalises_a_volume_sees_all_of_it_whatever_is_kept():
+    torch.manual_seed(1)
+    network = MeshNet(4, 2, (1, 2, 1), "relu", "instance").eval()
+    image, keep = drawn((20, 18, 16)), (slice(4, 9), slice(0, 7), slice(3, 16))
+    with torch.inference_mode():
+        layers = Layers(network.features, torch.float32)
+        assert torch.equal(layers(image, keep=keep), layers(image)[(..., *keep)])
+
+
 def _placed(side, part, length):
     """So many voxels of a side, or as many as there are, that start somewhere."""
     length = min(length, side)
