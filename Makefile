@@ -10,7 +10,7 @@ CODE := medscience tests plugins docs
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy cbct4d cbct4d-model cbct4d-accuracy training-accuracy strikes-accuracy pictures bench faults slurm container-check fuzz lock clean
+.PHONY: help setup check format test demo liver demo-model demo-accuracy fringe-model fringe-accuracy liver-model liver-accuracy liver-unet cbct4d cbct4d-model cbct4d-accuracy training-accuracy strikes-accuracy pictures bench faults slurm container-check fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 19
@@ -88,6 +88,9 @@ liver-model: setup ## train the small network of livers again on simulated abdom
 
 liver-accuracy: setup ## measure it on unseen simulated abdomens, and on the real CT of the samples
 	$(RUN) python -m tests.accuracy.liver
+
+liver-unet: setup ## train a plain 3D U-Net on the abdomens of liver-model, and compare it with liver-small (an hour)
+	$(RUN) python -m tests.accuracy.unet
 
 training-accuracy: setup ## train the recipes on simulated heads and measure them (hours; leave the machine alone meanwhile)
 	$(RUN) python -m tests.accuracy.training

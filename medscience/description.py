@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -191,8 +191,8 @@ class Training(Cycle):
         return self, *further
 
 
-def _kind_of_training(found: Any) -> str:  # noqa: ANN401 - whatever the YAML holds
-    keys = found if isinstance(found, dict) else type(found).model_fields
+def _kind_of_training(found: object) -> str:
+    keys = found if isinstance(found, dict) else getattr(type(found), "model_fields", ())
     return "sheet" if "stages" in keys and "heads" not in keys else "simulated"
 
 
@@ -295,9 +295,7 @@ class Design(About):
         deep = [stage for stage in recipe.stages if hybrid and stage.learns != "slices"]
         if any((stage.precision or recipe.precision) != "float32" for stage in deep):
             # oneDNN's gradients of a volume two slices deep
-            raise ValueError(
-                "precision must be float32 where volumes of an hdenseunet learn: others are wrong"
-            )
+            raise ValueError("training: volumes of an hdenseunet learn wrongly but in float32")
 
 
 class ModelFile(Design, Weighted):

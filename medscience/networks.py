@@ -1,6 +1,6 @@
 """Networks that label voxels, as a model file names them, and their arguments."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -85,8 +85,8 @@ class EnsembleArguments(Strict):
         return self.each.classes
 
 
-def _kind_of_network(found: Any) -> str:  # noqa: ANN401 - whatever the YAML holds
-    keys = found if isinstance(found, dict) else type(found).model_fields
+def _kind_of_network(found: object) -> str:
+    keys = found if isinstance(found, dict) else getattr(type(found), "model_fields", ())
     return "hdenseunet" if "slices" in keys else "ensemble" if "members" in keys else "meshnet"
 
 

@@ -42,15 +42,19 @@ def tiles(shape: Sizes, side: Sizes, *, shifted: bool = False) -> Iterator[Regio
         width = min(n, s)
         step = max(width // 2, 1)
         first = max(step // 2, 1) if shifted else step
-        starts.append([*{0, *range(first, n - width, step), n - width}])
+        starts.append(sorted({0, *range(first, n - width, step), n - width}))
     for corner in product(*starts):
         yield tuple(slice(c, c + min(n, s)) for c, n, s in zip(corner, shape, side, strict=True))
 
 
 def is_sampled(box: Region, shape: Sizes, side: Sizes) -> bool:
     """Whether a box is one of those that are answered on a shifted grid too; the middle one is."""
-    steps = [(b.start + b.stop) // 2 // s - n // 2 // s for b, n, s in zip(box, shape, side, strict=True)]
-    return bool(sum(steps) % EVERY == 0)
+    number = middle = 0
+    for part, n, s in zip(box, shape, side, strict=True):
+        blocks = -(-n // s)
+        number = number * blocks + (part.start + part.stop) // 2 // s
+        middle = middle * blocks + n // 2 // s
+    return (number - middle) % EVERY == 0
 
 
 def blended(

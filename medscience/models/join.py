@@ -1,6 +1,6 @@
 """Models of one kind, joined to one that answers as their mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def _description(name: str, models: Sequence[ModelFile], paths: Sequence[Path]) 
         "name": name,
         "description": f"the mean of {len(models)} networks: {first.description}",
         "authors": [{"name": author} for author in _each(a.name for model in models for a in model.authors)],
-        "license": " AND ".join(_each(model.license for model in models)),
+        "license": _all_of(_each(model.license for model in models)),
         "cite": _each(cite for model in models for cite in model.cite),
         "caution": " ".join(_each(model.caution for model in models if model.caution)) or None,
         "network": {
@@ -85,7 +85,14 @@ def _description(name: str, models: Sequence[ModelFile], paths: Sequence[Path]) 
     }
 
 
-def _each(values: Any) -> list[str]:  # noqa: ANN401 - anything that yields text
+def _all_of(licences: Sequence[str]) -> str:
+    """Return the SPDX expression of what is under all of these licences."""
+    if len(licences) == 1:
+        return licences[0]
+    return " AND ".join(f"({licence})" if " " in licence else licence for licence in licences)
+
+
+def _each(values: Iterable[str]) -> list[str]:
     """Return values in their order, none of them twice."""
     return list(dict.fromkeys(values))
 

@@ -94,12 +94,12 @@ def test_another_grid_of_tiles_answers_otherwise_only_if_tiles_matter(image):
 
 
 @given(shape=st.tuples(*[st.integers(30, 200)] * 3), side=st.tuples(*[st.integers(10, 40)] * 3))
-def test_about_one_of_eight_blocks_is_compared_and_the_middle_one_is_among_them(shape, side):
+def test_one_of_eight_blocks_is_compared_and_the_middle_one_is_among_them(shape, side):
     corners = list(product(*(range(0, n, s) for n, s in zip(shape, side, strict=True))))
     boxes = [tuple(slice(c, c + 1) for c in corner) for corner in corners]
     sampled = [corner for corner, box in zip(corners, boxes, strict=True) if is_sampled(box, shape, side)]
     assert tuple(n // 2 // s * s for n, s in zip(shape, side, strict=True)) in sampled
-    assert len(sampled) <= len(corners) / EVERY + max(len(corners) / 3, 1)
+    assert abs(len(sampled) - len(corners) / EVERY) < 1
 
 
 def test_averaging_features_is_averaging_logits(image):

@@ -7,7 +7,7 @@ import yaml
 from safetensors.numpy import load_file, save_file
 
 from medscience.description import file_sha256
-from medscience.errors import ModelError
+from medscience.errors import ConfigError, ModelError
 from medscience.models.known_answer import check_model
 from medscience.models.meshnet import MeshNet
 from medscience.models.plain import as_convolutions
@@ -52,3 +52,12 @@ def test_weights_that_compute_something_else_fail_their_known_answer(tiny_model)
     rewrite(tiny_model, lambda t: t.update({"head.bias": t["head.bias"] + np.float32([0.5, 0, 0])}))
     with pytest.raises(ModelError, match="MODEL-ANSWER"):
         check_model(tiny_model)
+
+
+@pytest.mark.parametrize("found", [5, None, "wide", [1], {}, {"members": 2}])
+def test_arguments_of_no_network_are_one_line_that_names_them(found, tiny_model):
+    content = yaml.safe_load(tiny_model.read_text())
+    content["network"]["arguments"] = found
+    tiny_model.write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match="arguments"):
+        load(tiny_model)

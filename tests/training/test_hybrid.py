@@ -170,7 +170,7 @@ def test_parts_of_a_network_that_has_none_and_what_a_hybrid_cannot_learn_with_ar
     }
     hybrid = {"network": {"name": "hdenseunet", "arguments": ARGUMENTS}}
     network = {} if "learns" in change else hybrid
-    with pytest.raises(ValueError, match=r"training|float32"):
+    with pytest.raises(ValueError, match="training"):
         Design.model_validate(DESIGN | network | {"training": training})
 
 
@@ -192,7 +192,7 @@ def test_slices_may_learn_in_half_precision_where_volumes_do_not():
         patch_losses(network, patches(1), recipe, stage)
     assert seen == [torch.bfloat16, torch.float32, torch.float32]
     for learns in ("volume", "end-to-end"):
-        with pytest.raises(ValueError, match="float32 where volumes"):
+        with pytest.raises(ValueError, match="volumes of an hdenseunet learn wrongly"):
             design(learns)
 
 
