@@ -38,8 +38,9 @@ from tests.accuracy.__main__ import by_brightness, dices
 FOLDER = Path("results/training-accuracy")
 RECIPES = Path("config/recipes")
 TISSUES = tuple(LABELS)[1:]
-TRAIN, VALIDATION, UNSEEN, CORRECTED = 5001, 5101, 5201, 5301
-"""First seeds: none is one of the demo network's."""
+TRAIN, VALIDATION, UNSEEN, CORRECTED, INVERTED = 5001, 5101, 5201, 5301, 5401
+"""First seeds: none is one of the demo network's. Inverted contrast was once tried on `UNSEEN` and the recipe
+changed after that, so it has heads of its own."""
 EVERYTHING = (slice(None),) * 3
 
 
@@ -180,7 +181,7 @@ def contrast(count: int, steps: int | None) -> None:
     """Train on T1 whose brightness is drawn anew, test on T2: white is dark there, and fluid bright."""
     pairs = heads("T1", TRAIN, count, "train") + heads("T1", VALIDATION, max(count // 5, 1), "validation")
     model = trained("head-any-contrast", "contrast", pairs, steps)
-    unseen = heads("T2", UNSEEN, max(count // 2, 1), "test")
+    unseen = heads("T2", INVERTED, max(count // 2, 1), "test")
     report("inverted contrast (T2)", mean_dice(model, unseen), 0.80)
     brightness("inverted contrast (T2)", unseen)
 
