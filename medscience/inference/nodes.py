@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributed.deploy.spec import SpecCluster
+from distributed import Client
 from distributed.security import Security
 from distributed.utils import get_ip, get_ip_interface
 
 from medscience.errors import SystemFaultError
+from medscience.inference.workers import client_of
 
 DAYS = 30
 """For which a run's key is good; it is deleted when the run ends."""
@@ -34,12 +35,12 @@ class Nodes:
     interface: str | None = None
     """The network by which nodes talk, such as ib0; None for the one that leads out."""
 
-    def start(self, number: int, size: int) -> SpecCluster:
+    def start(self, number: int, size: int) -> Client:
         """Hand in jobs of one worker each, which may hold so many bytes; one that ends is replaced."""
         from dask_jobqueue.slurm import SLURMCluster  # noqa: PLC0415 - an extra, for those who have a cluster
 
         host = get_ip_interface(self.interface) if self.interface else get_ip()
-        cluster: SpecCluster = SLURMCluster(
+        cluster = SLURMCluster(
             queue=self.partition,
             cores=1,  # blocks at a time; the threads are torch's
             processes=1,
@@ -59,7 +60,7 @@ class Nodes:
             silence_logs="critical",
         )
         cluster.adapt(minimum=number, maximum=number, interval="5s")
-        return cluster
+        return client_of(cluster)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import count, islice
 from typing import Any
 
@@ -34,8 +34,8 @@ LAYERS = "layers"
 DEATHS = 1
 """How many workers a block may outlive: one that kills every worker it meets is given up."""
 
-Start = Callable[[int, int], SpecCluster]
-"""Starts so many workers, which may hold so many bytes each."""
+Start = Callable[[int, int], Client]
+"""Finds so many workers, which may hold so many bytes each."""
 
 Answer = Callable[[Region], NDArray[np.generic]]
 """Answers a block, in a worker; it must be a function, or a `partial` of one, that can be imported there."""
@@ -60,11 +60,12 @@ class Workers:
         if number == self.count:
             return
         client, self._client, self.count = self._client, None, 0
-        if client and client.cluster:
-            with client.cluster:
+        if client:
+            with client.cluster or nullcontext():
                 client.close()
         if number:
-            self._client, self.count = _client(self._start, number, size), number
+            _settle()
+            self._client, self.count = self._start(number, size), number
 
     def answers(
         self, answer: Answer, regions: list[Region], layer_done: Callable[[], None]
@@ -127,8 +128,8 @@ def tell_of_layer(_done: int, _all: int) -> None:
     get_worker().log_event(LAYERS, 1)
 
 
-def _client(start: Start, number: int, size: int) -> "Client":
-    """Start workers; nobody shows pages, and what they may hold is planned, so nobody else looks after it."""
+def _settle() -> None:
+    """Nobody shows pages, and what workers may hold is planned, so nobody else looks after it."""
     routes: dict[str, Any] = {
         f"distributed.{who}.http.routes": [] for who in ("scheduler", "nanny", "worker")
     }
@@ -136,22 +137,28 @@ def _client(start: Start, number: int, size: int) -> "Client":
     theirs = logging.getLogger("distributed")
     theirs.propagate = False  # what matters of it arrives as errors
     theirs.addHandler(logging.NullHandler())  # or Python itself would print it
-    client = Client(start(number, size))
+
+
+def client_of(cluster: SpecCluster) -> Client:
+    """Return a client of workers that are this run's own."""
+    client = Client(cluster)
     client.register_plugin(Settled())
     return client
 
 
-def _started_here(number: int, _size: int) -> SpecCluster:
+def _started_here(number: int, _size: int) -> Client:
     """Start processes of this machine, heard on loopback only."""
-    return LocalCluster(
-        n_workers=number,
-        threads_per_worker=1,
-        processes=True,
-        host=HOST,
-        dashboard_address=None,
-        scheduler_kwargs={"dashboard_address": f"{HOST}:0"},  # its empty server takes no fixed port
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
+    return client_of(
+        LocalCluster(
+            n_workers=number,
+            threads_per_worker=1,
+            processes=True,
+            host=HOST,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": f"{HOST}:0"},  # its empty server takes no fixed port
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        )
     )
 
 

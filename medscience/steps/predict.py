@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -49,10 +49,11 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         typer.Option("--map", help="also keep: confidence, entropy, or the probability of a label's value"),
     ] = None,
     cluster: Annotated[
-        Literal["slurm"] | None, typer.Option(help="run the workers as jobs of their own, over many nodes")
+        str | None,
+        typer.Option(help="slurm: workers are jobs of their own; or the address of a Dask scheduler"),
     ] = None,
-    partition: Annotated[str | None, typer.Option(help="of --cluster; default: the site's own")] = None,
-    interface: Annotated[str | None, typer.Option(help="of --cluster: the network, such as ib0")] = None,
+    partition: Annotated[str | None, typer.Option(help="of slurm; default: the site's own")] = None,
+    interface: Annotated[str | None, typer.Option(help="of slurm: the network, such as ib0")] = None,
     stall: Annotated[float, typer.Option(min=0.001, help="minutes without progress to fail")] = 30,
     prior: Annotated[
         Path | None,
@@ -122,6 +123,7 @@ class _Place:
     """Where workers run: here, or on a cluster whose nodes see a folder."""
 
     cluster: str | None
+    """None for here, ``slurm``, or the address of a scheduler."""
     partition: str | None
     interface: str | None
     folder: Path
@@ -130,7 +132,7 @@ class _Place:
 @contextmanager
 def _workers(count: int, place: _Place) -> "Iterator[Processes | None]":
     """Yield the workers of all images; none, and nothing imported for them, where one process does it."""
-    if place.cluster is None and (place.partition or place.interface):
+    if place.cluster != "slurm" and (place.partition or place.interface):
         raise typer.BadParameter("--partition and --interface belong to --cluster slurm")
     if count == 1:
         if place.cluster:
@@ -141,8 +143,10 @@ def _workers(count: int, place: _Place) -> "Iterator[Processes | None]":
 
     from medscience.inference.workers import Workers
 
-    if place.cluster is None:
-        with Workers() as workers:
+    if place.cluster != "slurm":
+        from medscience.inference.scheduler import Scheduler
+
+        with Workers(Scheduler(place.cluster).start if place.cluster else None) as workers:
             yield workers
         return
     from medscience.inference.nodes import Nodes, keys

@@ -131,9 +131,9 @@ class Prediction:
 
         digests, threads = provenance.inputs, provenance.settings["threads"]
         common = Share(
-            stored.path,
+            stored.path.absolute(),
             digests["image"],
-            self.path,
+            self.path.absolute(),
             digests["model"],
             self.precision,
             self.maps,

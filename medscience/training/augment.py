@@ -20,6 +20,13 @@ BORDER = np.array([1, 4, 1]) / 6
 """What a voxel takes of itself and of its neighbours along an axis."""
 GRAIN = 0.3, 1.0
 """How much of a voxel's difference from its label's mean is kept where brightness is drawn."""
+LEAST = 0.02
+"""Difference of two labels' means below which they are taken to be so far apart."""
+ORDERED = 2 / 3
+"""Part of the drawn contrasts whose labels are as bright as before, or as dark, one after the other."""
+
+FIRST = 1 - IGNORED
+"""Place of label 1 where they are counted from what is ignored."""
 
 Values = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -47,7 +54,9 @@ def augmented(
         exponent = np.float32(np.exp(random.uniform(-how.gamma, how.gamma)))
         image = np.sign(image) * np.abs(image) ** exponent
     if how.bias:
-        image = image * _bias(image.shape, how.bias, random)
+        image = image * np.exp(_field(image.shape, how.bias, random))
+    if how.shift:
+        image = image + _field(image.shape, how.shift, random)
     if how.noise:
         deviation = np.float32(random.uniform(0, how.noise))
         image = image + deviation * random.standard_normal(image.shape, dtype=np.float32)
@@ -58,26 +67,53 @@ def other_contrast(image: Values, labels: Labels, random: np.random.Generator) -
     """Return an image in which every label has a brightness that is drawn anew, each in a range of its own.
 
     As where a brightness is drawn for each tissue (Billot et al. 2023, doi:10.1016/j.media.2023.102789), but
-    of a scan: what distinguishes a voxel from others of its label stays, as grain. At borders labels share
-    voxels, as far as their neighbours do. What has no label may be many tissues: see `other_curve`.
+    of a scan: a voxel that is on its way from one label's mean to another's, as those are that two tissues
+    share, is on its way between the new ones. What has no label may be many tissues: see `other_curve`.
     """
     grain = np.float32(random.uniform(*GRAIN))
-    result, unlabelled = np.zeros_like(image), np.ones_like(image)
-    present = [label for label in np.unique(labels).tolist() if label not in (0, IGNORED)]
-    ranges = (random.permutation(len(present)) + random.random(len(present))) / max(len(present), 1)
-    for label, drawn in zip(present, ranges.astype(np.float32), strict=True):
-        here = labels == label
-        share = _shared(here.astype(np.float32))
-        result += share * (drawn + grain * (image - image[here].mean()))
-        unlabelled -= share
-    return np.asarray(result + unlabelled * other_curve(image, random), dtype=np.float32)
+    numbers = (labels - IGNORED).ravel()
+    counts, sums = np.bincount(numbers), np.bincount(numbers, image.ravel())
+    present = FIRST + np.flatnonzero(counts[FIRST:])
+    means = sums[present] / counts[present]
+    drawn = (_order(means, random) + random.random(len(means))) / max(len(means), 1)
+    levels = np.zeros(len(counts), dtype=np.float32)
+    levels[present] = (1 - grain) * drawn
+    level = _shared(levels[numbers].reshape(image.shape))
+    labelled = _shared((labels > 0).astype(np.float32))
+    between = along(image, means, drawn)
+    level += labelled * grain * between + (1 - labelled) * other_curve(image, random)
+    return level
 
 
-def _shared(here: Values) -> Values:
-    """Return how much of each voxel is a label's: at a border some of it is its neighbours'."""
+def along(image: Values, before: NDArray[np.float64], after: NDArray[np.float64]) -> Values:
+    """Return brightness on straight lines that take `before` to `after`; a single one is only moved."""
+    order = before.argsort()
+    x, y = before[order].astype(np.float32), after[order].astype(np.float32)
+    if len(x) < 2:
+        return np.asarray(image + (y - x).sum(), dtype=np.float32)
+    result, last = np.full_like(image, y[0]), len(x) - 2
+    for n in range(last + 1):
+        way = (image - x[n]) / max(x[n + 1] - x[n], LEAST)
+        result += (y[n + 1] - y[n]) * way.clip(0 if n else -np.inf, 1 if n < last else np.inf)
+    return result
+
+
+def _order(means: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Return the place of each label from dark to bright: mostly as it was, or the other way round.
+
+    What holds more water is darker on T1 and brighter on T2; scanners make few other orders.
+    """
+    if random.random() > ORDERED:
+        return random.permutation(len(means))
+    ranks = means.argsort().argsort()
+    return ranks if random.random() < 0.5 else len(means) - 1 - ranks
+
+
+def _shared(values: Values) -> Values:
+    """Return values of which every voxel has a part of its neighbours', as at the borders of labels."""
     for axis in range(3):
-        here = correlate1d(here, BORDER, axis, mode="nearest")
-    return here
+        values = correlate1d(values, BORDER, axis, mode="nearest")
+    return values
 
 
 def other_curve(image: Values, random: np.random.Generator) -> Values:
@@ -88,7 +124,7 @@ def other_curve(image: Values, random: np.random.Generator) -> Values:
     curve = random.random(KNOTS)
     curve[0] = 0.0
     curve /= max(curve.max(), 1e-3)
-    return np.asarray(np.interp(image, np.linspace(0, 1, KNOTS), curve), dtype=np.float32)
+    return along(image.clip(0, 1), np.linspace(0, 1, KNOTS), curve)
 
 
 def _by_right_angles(values: Drawn, way: int) -> Drawn:
@@ -116,10 +152,11 @@ def _turned(
     return moved, affine_transform(labels, matrix, offset, order=0, mode="constant", cval=IGNORED)
 
 
-def _bias(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:
-    """A smooth field around 1, spread linearly from a few values, one axis after the other."""
+def _field(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:
+    """A smooth field around 0, spread linearly from a few values, one axis after the other."""
     field = random.uniform(-most, most, (4, 4, 4)).astype(np.float32)
     for axis, side in enumerate(shape):
         spread = zoom(np.eye(4, dtype=np.float32), (side / 4, 1), order=1, mode="nearest", grid_mode=True)
-        field = np.moveaxis(np.tensordot(spread, field, axes=(1, axis)), 0, axis)
-    return np.exp(field, dtype=np.float32)
+        # no BLAS: its threads would stand in the way of those that the network learns with
+        field = np.einsum("nk,...k->...n", spread, field.swapaxes(axis, 2)).swapaxes(axis, 2)
+    return np.asarray(field, dtype=np.float32)

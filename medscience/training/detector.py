@@ -72,7 +72,11 @@ def prepare_detector(design: DetectorDesign) -> DetectorJob:
     torch.manual_seed(recipe.seed)
     network = build(design.network)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
-    decides = [design.network.model_dump(mode="json"), recipe.model_dump(mode="json"), __version__]
+    decides = [
+        design.network.model_dump(mode="json"),
+        recipe.model_dump(mode="json", exclude_defaults=True),
+        __version__,
+    ]
     fingerprint = hashlib.sha256(canonical(decides)).hexdigest()
     return DetectorJob(design, recipe, design.network, network, Checkpoint(0, fingerprint, weights, {}))
 

@@ -183,10 +183,13 @@ FIXED = 400 << 20
 
 
 def _fingerprint(design: Design, examples: Sequence[Example], weights: dict[str, Tensor]) -> str:
-    """Digest of all that decides the weights, but for threads and the processor."""
+    """Digest of all that decides the weights, but for threads and the processor.
+
+    What a recipe leaves out is left out here: a later version's new keys do not make it another.
+    """
     start = hashlib.sha256()
     for name, value in weights.items():
         start.update(name.encode() + value.reshape(-1).view(torch.uint8).numpy().tobytes())
     rows = [[e.pair.sample, e.pair.split, e.pair.weight, *e.digests] for e in examples]
-    parts = [design.model_dump(mode="json"), rows, start.hexdigest(), __version__]
+    parts = [design.model_dump(mode="json", exclude_defaults=True), rows, start.hexdigest(), __version__]
     return hashlib.sha256(canonical(parts)).hexdigest()

@@ -30,14 +30,14 @@ def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
         labels = labels.clone()
         labels[: how.skip_ends] = labels[-how.skip_ends :] = IGNORED
     weights = torch.tensor(how.class_weights, device=logits.device)
-    counted = labels != IGNORED
-    if not bool((weights[labels[counted]] > 0).any()):
+    counts = torch.bincount(labels.flatten() - IGNORED, minlength=len(logits) + 1)[1:]
+    if not bool((weights * counts).any()):
         return logits.sum() * 0.0
     entropy = cross_entropy(
         logits[None], labels[None], weights, ignore_index=IGNORED, label_smoothing=how.label_smoothing
     )
     if how.average == "voxels":
-        entropy = entropy * weights[labels[counted]].mean()
+        entropy = entropy * (weights * counts).sum() / counts.sum()
     return entropy if how.name == "cross-entropy" else entropy + soft_dice_loss(logits, labels)
 
 

@@ -122,7 +122,7 @@ def prepare_restorer(design: RestoringDesign, recipe: Tetris, sheet: Path, memor
         let_the_prior_through(network)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     decides: list[Any] = [design.network.model_dump(mode="json"), design.input.model_dump(mode="json")]
-    decides += [recipe.model_dump(mode="json"), __version__]
+    decides += [recipe.model_dump(mode="json", exclude_defaults=True), __version__]
     decides += [[example.case.sample, example.case.split, *example.digests] for example in examples]
     start = Checkpoint(0, hashlib.sha256(canonical(decides)).hexdigest(), weights, {})
     return RestorerJob(design, recipe, network, start, examples, memory)
