@@ -1,13 +1,26 @@
-"""Models that the verbs are tried with, beside the tiny one."""
+"""A scan and models that the verbs are tried with, beside the tiny ones."""
 
 import pytest
 import torch
 
 from medscience.description import read_model
+from medscience.export.nifti import write_nifti
+from medscience.image import Image, Meaning
 from medscience.models.meshnet import MeshNet
 from medscience.models.plain import as_convolutions
 from medscience.models.save import save_model
 from medscience.networks import MeshNetArguments
+from medscience.steps.ingest import ingest
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory, toy_head):
+    """A small simulated head, ingested."""
+    folder = tmp_path_factory.mktemp("scan")
+    made = toy_head(4, (48, 48, 48))
+    write_nifti(Image(made.image, Meaning(made.geometry)), folder / "scan.nii", is_labels=False, form_code=1)
+    ingest(folder / "scan.nii", folder / "scan.ome.zarr")
+    return folder / "scan.ome.zarr"
 
 
 @pytest.fixture

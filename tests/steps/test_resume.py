@@ -87,15 +87,6 @@ class Crash(BaseException):
     """What nothing catches."""
 
 
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory, toy_head):
-    folder = tmp_path_factory.mktemp("scan")
-    made = toy_head(4, (48, 48, 48))
-    write_nifti(Image(made.image, Meaning(made.geometry)), folder / "scan.nii", is_labels=False, form_code=1)
-    ingest(folder / "scan.nii", folder / "scan.ome.zarr")
-    return folder / "scan.ome.zarr"
-
-
 @pytest.fixture
 def store(tmp_path):
     return tmp_path / "results" / "scan.ome.zarr"

@@ -8,25 +8,13 @@ from distributed import LocalCluster
 from distributed.security import Security
 
 from medscience.errors import ConfigError, MismatchError, WorkerError
-from medscience.export.nifti import write_nifti
-from medscience.image import Image, Meaning
 from medscience.inference import scheduler
 from medscience.inference.nodes import keys
 from medscience.inference.scheduler import Scheduler
-from medscience.steps.ingest import ingest
 from medscience.steps.predict import predict
 from medscience.store.images import open_image
 
 TILE = "24,24,24"
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory, toy_head):
-    folder = tmp_path_factory.mktemp("scan")
-    made = toy_head(4, (48, 48, 48))
-    write_nifti(Image(made.image, Meaning(made.geometry)), folder / "scan.nii", is_labels=False, form_code=1)
-    ingest(folder / "scan.nii", folder / "scan.ome.zarr")
-    return folder / "scan.ome.zarr"
 
 
 @pytest.fixture(params=["tcp", "tls"])

@@ -11,12 +11,9 @@ from pathlib import Path
 import pytest
 
 from medscience.errors import ModelError, WorkerError
-from medscience.export.nifti import write_nifti
-from medscience.image import Image, Meaning
 from medscience.inference.link import Link
 from medscience.inference.plan import Footprint, plan
 from medscience.inference.workers import Workers
-from medscience.steps.ingest import ingest
 from medscience.steps.predict import predict
 from medscience.store.commit import commit_path
 from medscience.store.images import open_image
@@ -30,15 +27,6 @@ TILE = "24,24,24"
 
 class Crash(BaseException):
     """What nothing catches."""
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory, toy_head):
-    folder = tmp_path_factory.mktemp("scan")
-    made = toy_head(4, (48, 48, 48))
-    write_nifti(Image(made.image, Meaning(made.geometry)), folder / "scan.nii", is_labels=False, form_code=1)
-    ingest(folder / "scan.nii", folder / "scan.ome.zarr")
-    return folder / "scan.ome.zarr"
 
 
 @pytest.fixture
