@@ -42,7 +42,8 @@ class Scheduler:
         WorkerError
             If nobody answers, or there are fewer workers.
         MismatchError
-            If one of them has another version of this program or of torch: its bits may be others.
+            If one of them has another version of this program or of torch, so that its bits may be others,
+            or answers several blocks at once.
         """
         try:
             client = Client(self.address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
@@ -50,21 +51,23 @@ class Scheduler:
             raise self._unheard(fault, "a scheduler, and certificates for tls://") from fault
         try:
             client.wait_for_workers(number, PATIENCE)
-            theirs = client.run(software)
+            at_once = client.nthreads()
+            theirs = {name: _worker(found, at_once[name]) for name, found in client.run(software).items()}
             client.run(give_back_freed_memory)
         except (OSError, ImportError) as fault:
             client.close()  # type: ignore[no-untyped-call]
             raise self._unheard(fault, f"{number} workers that have medscience") from fault
-        for worker, found in theirs.items():
-            if found != software():
-                client.close()  # type: ignore[no-untyped-call]
-                raise MismatchError(
-                    "CLUSTER-SOFTWARE",
-                    field=worker,
-                    found=found,
-                    expected=software(),
-                    fix="install the same environment there",
-                )
+        wanted = _worker(software(), 1)
+        other = next((name for name, found in theirs.items() if found != wanted), None)
+        if other:
+            client.close()  # type: ignore[no-untyped-call]
+            raise MismatchError(
+                "CLUSTER-WORKER",
+                field=other,
+                found=theirs[other],
+                expected=wanted,
+                fix="install the same environment there, and start workers with --nthreads 1",
+            )
         return client
 
     def _refused(self, expected: str, fix: str) -> ConfigError:
@@ -85,6 +88,11 @@ class Scheduler:
 def software() -> str:
     """Return the versions on which bits depend."""
     return f"medscience {__version__} with torch {torch.__version__}"
+
+
+def _worker(versions: str, at_once: int) -> str:
+    """Describe a worker; one that answers several blocks at once would hold more than was planned."""
+    return f"{versions}, blocks at once: {at_once}"
 
 
 def _is_here(host: str) -> bool:

@@ -55,11 +55,21 @@ def test_they_find_what_one_process_finds(scan, tiny_model, started, tmp_path, m
     assert contents[0] == contents[1] == contents[2]
     assert len(started.scheduler.workers) == 2  # they go on
     monkeypatch.setattr(scheduler, "__version__", "0.0")
-    with pytest.raises(MismatchError, match=r"CLUSTER-SOFTWARE .* expected medscience 0\.0 with torch"):
+    with pytest.raises(MismatchError, match=r"CLUSTER-WORKER .* expected medscience 0\.0 with torch"):
         found("other", **shared)
     monkeypatch.setattr(scheduler, "PATIENCE", 1.0)
     with pytest.raises(WorkerError, match="CLUSTER-SILENT"):
         found("three", **(shared | {"workers": 3}))
+
+
+def test_workers_that_answer_several_blocks_at_once_are_refused():
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp://"
+        ) as cluster,
+        pytest.raises(MismatchError, match=r"blocks at once: 2, expected .* blocks at once: 1; .*nthreads 1"),
+    ):
+        Scheduler(cluster.scheduler_address).start(1, 0)
 
 
 @pytest.mark.parametrize(

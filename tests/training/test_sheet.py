@@ -177,6 +177,14 @@ def stopped(cohort, design, into, monkeypatch, saves=2):
     monkeypatch.setattr(checkpoint, "write_checkpoint", honest)
 
 
+def test_a_recipe_that_names_a_default_is_the_one_that_leaves_it_out(cohort, design, tmp_path, monkeypatch):
+    """So a later version's new keys do not part a training from its checkpoint."""
+    stopped(cohort, design, tmp_path / "out", monkeypatch)
+    write_design(design, {"augmentation": {"noise": 0.0}, "start": "identity", "checkpointing": False})
+    trained(design, cohort / "sheet.tsv", tmp_path / "out", resume=True)
+    assert (tmp_path / "out/new/new.yaml").exists()
+
+
 def test_a_checkpoint_is_never_gone_on_from_by_accident(cohort, design, tmp_path, monkeypatch):
     stopped(cohort, design, tmp_path / "out", monkeypatch)
     with pytest.raises(StoreError, match="TRAIN-UNFINISHED"):
