@@ -46,7 +46,7 @@ class Scheduler:
             or answers several blocks at once.
         """
         try:
-            client = Client(self.address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+            client = Client(self.address, timeout=PATIENCE)
         except (OSError, TypeError, ValueError) as fault:
             raise self._unheard(fault, "a scheduler, and certificates for tls://") from fault
         try:
@@ -55,12 +55,12 @@ class Scheduler:
             theirs = {name: _worker(found, at_once[name]) for name, found in client.run(software).items()}
             client.run(give_back_freed_memory)
         except (OSError, ImportError) as fault:
-            client.close()  # type: ignore[no-untyped-call]
+            client.close()
             raise self._unheard(fault, f"{number} workers that have medscience") from fault
         wanted = _worker(software(), 1)
         other = next((name for name, found in theirs.items() if found != wanted), None)
         if other:
-            client.close()  # type: ignore[no-untyped-call]
+            client.close()
             raise MismatchError(
                 "CLUSTER-WORKER",
                 field=other,
