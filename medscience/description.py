@@ -91,6 +91,9 @@ class NetworkInput(Strict):
     mirror: Annotated[str, Field(pattern="^[LRPAIS]{0,3}$")] = ""
     """Those of `axes` along which it also sees the scan mirrored: logits of all mirror images are averaged.
     Not along left and right where its labels have sides."""
+    skip_background: bool = False
+    """Whether what is of a tile's least value far around is copied instead of computed: see
+    `medscience.inference.background`. Quicker where air is nothing but zeros, as fast elsewhere."""
 
     @model_validator(mode="after")
     def _mirrors_its_own_axes(self) -> "NetworkInput":

@@ -118,6 +118,8 @@ class Augmentation(Strict):
     """Largest logarithm of the exponent of brightness."""
     bias: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Largest logarithm of a smooth field that brightness is multiplied with."""
+    shift: NotNegative = 0.0
+    """Largest value of a smooth field that is added, in what the network sees: HU where that is."""
     noise: NotNegative = 0.0
     """Largest standard deviation of noise that is added, in what the network sees: HU where that is."""
 

@@ -44,6 +44,8 @@ def engine(
     thresholds: tuple[float, ...] = (),
     mirrors: tuple[Flips, ...] = ((),),
     gpu: Gpu | None = None,
+    *,
+    skips: bool = False,
 ) -> Engine:
     """Return a network ready to run.
 
@@ -63,6 +65,8 @@ def engine(
         Mirror images over which it averages: see `medscience.inference.mirror.ways`.
     gpu : Gpu, optional
         The GPU that the network is on, or for which it is planned.
+    skips : bool
+        Whether background may be copied instead of computed: see `medscience.inference.background`.
     """
     kind = getattr(torch, precision)
     if isinstance(network, HDenseUNet):
@@ -76,7 +80,7 @@ def engine(
         return Engine(together, head, precision, alignment(network), mirrors, gpu)
     features: nn.Sequential = network.features  # type: ignore[assignment]
     layer: nn.Conv3d = network.head  # type: ignore[assignment]
-    layers = Layers(features, kind, where)
+    layers = Layers(features, kind, where, skips=skips)
     return Engine(layers, Head(layer, maps, thresholds), precision, alignment(network), mirrors, gpu)
 
 

@@ -38,7 +38,8 @@ class Forecaster:
         gpu: Gpu | None = None,
     ) -> "Forecaster":
         """Return the forecaster of a model, such as from `medscience.models.zoo.load`."""
-        ready = engine(model[1], precision, maps, mirrors=mirrors_of(model[0]), gpu=gpu)
+        mirrors, skips = mirrors_of(model[0]), model[0].input.skip_background
+        ready = engine(model[1], precision, maps, mirrors=mirrors, gpu=gpu, skips=skips)
         return cls(*model, memory, ready, seconds_per_voxel(ready))
 
     def plan(self, grid: Geometry) -> Plan:

@@ -103,11 +103,12 @@ def prepare(
     frame = frame_of(image, description.input)
     link = Link(image.geometry, frame.image.geometry)
     settled = precision, maps, description.output.thresholds, mirrors_of(description)
+    skips = description.input.skip_background
 
     def on_processors() -> Engine:
-        return engine(copy.deepcopy(network).cpu(), *settled)
+        return engine(copy.deepcopy(network).cpu(), *settled, skips=skips)
 
-    ready = engine(network, *settled, gpu)
+    ready = engine(network, *settled, gpu, skips=skips)
     todo = planned(link, network, ready, memory, block, workers)
     log.info("plan: %s", todo.line)
     normalize = normalization(frame.image, description.input.normalize)

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from medscience.errors import ModelError
+from medscience.inference.background import Scene, pays, small_sides
 from medscience.inference.memory import freed_memory_kept
 from medscience.inference.moving import Held
 from medscience.inference.tiling import Region, Sizes, grown, relative
@@ -46,8 +48,9 @@ EVERYTHING = 1 << 30
 ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
 
-Convolve = Callable[[Tensor], Tensor]
-"""Takes windows (B, C, slices + 2 reach, J, K), gives (B, C', slices, J, K)."""
+Convolve = Callable[[Tensor, bool], Tensor]
+"""Takes windows (B, C, slices + 2 reach, J, K), gives (B, C', slices, J, K); of windows that have their
+surroundings along all axes, (B, C', slices, J - 2 reach, K - 2 reach)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Layers:
         Of the tensors that are held; sums within a convolution are kept in float32.
     kind : str
         Of the device for which it is planned: ``cpu`` or ``cuda``. It computes where its weights are.
+    skips : bool
+        Whether background is copied where it can be: see `medscience.inference.background`.
 
     Raises
     ------
@@ -87,7 +92,9 @@ class Layers:
         If there is a layer of another kind.
     """
 
-    def __init__(self, features: nn.Sequential, precision: torch.dtype, kind: str = "cpu") -> None:
+    def __init__(
+        self, features: nn.Sequential, precision: torch.dtype, kind: str = "cpu", *, skips: bool = False
+    ) -> None:
         unknown = [type(part).__name__ for part in features if not isinstance(part, KNOWN)]
         if unknown:
             raise ModelError(
@@ -103,6 +110,8 @@ class Layers:
         self.layers = list(_layers(features, precision, kind))
         self.room = max(layer.reach for layer in self.layers)
         self._reach_after = _reach_after(self.layers)
+        self._reach = sum(layer.reach for layer in self.layers)
+        self._skips = skips and not any(layer.normalised for layer in self.layers)
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
         self.cell = self._cells.cell if self._cells else 1
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
@@ -137,9 +146,14 @@ class Layers:
         """Run all layers over a tile of cells, each only where a wanted cell follows from it."""
         held, shape = Held.all_of(cells), tuple(cells.shape[2:])
         seen = tuple(slice(0, side) for side in shape)
+        scene = Scene.of(cells, self._reach) if self._skips else None
         for done, (layer, reach) in enumerate(zip(self.layers, self._reach_after, strict=True), start=1):
             following = grown(wanted, reach, shape)
-            held = _run(layer, held, self.room).narrowed(relative(following, seen))
+            part = relative(following, seen)
+            if scene:
+                scene = scene.after(partial(_alone, layer), layer.reach)
+            held = _run(layer, held, self.room, scene).narrowed(part)
+            scene = scene and scene.narrowed(part)
             seen = following
             tell(done, len(self.layers))
         return held.volume
@@ -170,7 +184,16 @@ class Layers:
         slices, rows, columns = (-(-side // self.cell) for side in tile)
         room = 2 * self.room * max(layer.channels[1] for layer in self.layers)
         slab = max(self._slab_bytes(layer, slices, (rows, columns)) for layer in self.layers)
-        return room * rows * columns * self.precision.itemsize + slab
+        backdrop = self._backdrop_bytes((slices, rows, columns))
+        return room * rows * columns * self.precision.itemsize + slab + backdrop
+
+    def _backdrop_bytes(self, sides: Sizes) -> int:
+        """Bytes of a backdrop before and after a layer and widened between, and of what is copied at once."""
+        if not (self._skips and pays(sides, self._reach)):
+            return 0
+        widest = max(layer.channels[1] for layer in self.layers)
+        voxels = math.prod(small_sides(sides, self._reach))
+        return 3 * widest * voxels * self.precision.itemsize + SLAB
 
     def _slab_bytes(self, layer: Layer, slices: int, plane: tuple[int, int]) -> int:
         before, after = layer.channels
@@ -240,33 +263,62 @@ def _convolve(layer: nn.Conv3d, precision: torch.dtype, apart: int) -> Convolve:
     _, rows, columns = cast(tuple[int, int, int], layer.padding)
     near = layer.dilation[0] // apart
     padding, dilation = (0, rows // apart, columns), (near, near, layer.dilation[2])
-    return lambda windows: convolved(windows, weight, bias, padding, dilation=dilation)
+
+    def convolve(windows: Tensor, surrounded: bool) -> Tensor:  # noqa: FBT001 - of two kinds of windows
+        return convolved(windows, weight, bias, (0, 0, 0) if surrounded else padding, dilation=dilation)
+
+    return convolve
 
 
-def _run(layer: Layer, held: Held, room: int) -> Held:
+def _alone(layer: Layer, volume: Tensor) -> Tensor:
+    """Return the output of a layer for a volume that is kept."""
+    return _run(layer, Held.all_of(volume.contiguous(memory_format=torch.channels_last_3d)), 0, None).volume
+
+
+def _run(layer: Layer, held: Held, room: int, scene: Scene | None) -> Held:
     """Return the output of a layer, in the place of its input where that has as many channels."""
     before, after = layer.channels
     in_place = before == after and held.can_move(layer.reach)
     result = held.moved(layer.reach) if in_place else held.like(after, room)
     for first in range(min(layer.apart, held.slices)):
-        _sweep(layer, held.every(layer.apart, first), result.every(layer.apart, first))
+        part = scene and scene.every(layer.apart, first)
+        _sweep(layer, held.every(layer.apart, first), result.every(layer.apart, first), part)
     if layer.normalised:
         slices = slab_of(layer, held.plane, held.tensor.itemsize, held.tensor.device.type)
         _normalise(result.volume, slices, layer)
     return result
 
 
-def _sweep(layer: Layer, held: Held, result: Held) -> None:
+def _sweep(layer: Layer, held: Held, result: Held, scene: Scene | None) -> None:
     """Convolve slices that the kernel sees as neighbours, slab by slab."""
     slices = slab_of(layer, held.plane, held.tensor.itemsize, held.tensor.device.type)
     starts, reach = range(0, held.slices, slices), layer.reach // layer.apart
+    everything = tuple(slice(0, side) for side in held.plane)
     for start in starts if result.start <= held.start else reversed(starts):
         stop = min(start + slices, held.slices)
-        window = _rows_apart(held.seen(start - reach, stop + reach), layer.apart)
-        slab = result.volume[:, :, start:stop]
-        for first, found in enumerate(torch.split(layer.convolve(window), 1)):
-            rows = slab[:, :, :, first :: layer.apart]
-            _store(layer, found[:, :, :, : rows.shape[3]], rows)
+        slab, wide = result.volume[:, :, start:stop], slice(start - reach, stop + reach)
+        box = scene.box(start, stop, layer.reach) if scene else everything
+        # all of it is convolved before any is stored: it may be stored where it was seen
+        found = _convolved(layer, held, (wide, *box), everything) if box else []
+        if scene and box != everything:
+            scene.paint(slab, start, box)
+        for first, image in enumerate(found):
+            rows = slab[(..., *box)][:, :, :, first :: layer.apart]
+            _store(layer, image[:, :, :, : rows.shape[3]], rows)
+
+
+def _convolved(layer: Layer, held: Held, box: Region, everything: Region) -> Sequence[Tensor]:
+    """Return the convolution of a box, each `apart`-th row an image of its own."""
+    slices, rows, columns = box
+    surrounded = (rows, columns) != everything
+    if surrounded:
+        rows, columns = _wider(rows, layer.reach), _wider(columns, layer.reach)
+    window = _rows_apart(held.seen((slices, rows, columns)), layer.apart)
+    return torch.split(layer.convolve(window, surrounded), 1)
+
+
+def _wider(part: slice, reach: int) -> slice:
+    return slice(part.start - reach, part.stop + reach)
 
 
 def _rows_apart(window: Tensor, apart: int) -> Tensor:
@@ -276,7 +328,7 @@ def _rows_apart(window: Tensor, apart: int) -> Tensor:
     have run out it has zeros.
     """
     if apart == 1:
-        return window
+        return window.contiguous(memory_format=torch.channels_last_3d)
     if missing := -window.shape[3] % apart:
         window = pad(window, (0, 0, 0, missing))
     channels, slices, rows, columns = window.shape[1:]

@@ -74,13 +74,15 @@ class Held:
         )
         return replace(Held.all_of(tensor), start=room, slices=self.slices)
 
-    def seen(self, start: int, stop: int) -> Tensor:
-        """Return slices, with zeros outside of the volume."""
-        part = self.volume[:, :, max(start, 0) : stop]
-        before, after = max(-start, 0), max(stop - self.slices, 0)
-        if not (before or after):
-            return part
-        return pad(part, (0, 0, 0, 0, before, after)).contiguous(memory_format=torch.channels_last_3d)
+    def seen(self, box: Region) -> Tensor:
+        """Return slices, rows and columns, with zeros outside of the volume."""
+        sides = (self.slices, *self.plane)
+        inside = [slice(max(part.start, 0), min(part.stop, n)) for part, n in zip(box, sides, strict=True)]
+        slices, rows, columns = inside
+        part = self.volume[:, :, slices, rows, columns]
+        around = zip(inside, box, strict=True)
+        missing = [end for i, b in around for end in (b.stop - i.stop, i.start - b.start)][::-1]
+        return pad(part, missing) if any(missing) else part
 
 
 def _within(outer: slice, inner: slice) -> slice:

@@ -69,9 +69,8 @@ def _blocks(share: Share) -> "Blocks":
         description, network = _model(share)
         image = _image(share)
         frame = frame_of(image, description.input).image
-        ready = engine(
-            network, share.precision, share.maps, description.output.thresholds, mirrors_of(description)
-        )
+        settled = share.precision, share.maps, description.output.thresholds, mirrors_of(description)
+        ready = engine(network, *settled, skips=description.input.skip_background)
         LOADED.blocks = Blocks(frame, image.geometry, ready, share.normalize, share.plan)
         LOADED.share = share
     return LOADED.blocks

@@ -54,7 +54,9 @@ def augmented(
         exponent = np.float32(np.exp(random.uniform(-how.gamma, how.gamma)))
         image = np.sign(image) * np.abs(image) ** exponent
     if how.bias:
-        image = image * _bias(image.shape, how.bias, random)
+        image = image * np.exp(_field(image.shape, how.bias, random))
+    if how.shift:
+        image = image + _field(image.shape, how.shift, random)
     if how.noise:
         deviation = np.float32(random.uniform(0, how.noise))
         image = image + deviation * random.standard_normal(image.shape, dtype=np.float32)
@@ -150,11 +152,11 @@ def _turned(
     return moved, affine_transform(labels, matrix, offset, order=0, mode="constant", cval=IGNORED)
 
 
-def _bias(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:
-    """A smooth field around 1, spread linearly from a few values, one axis after the other."""
+def _field(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:
+    """A smooth field around 0, spread linearly from a few values, one axis after the other."""
     field = random.uniform(-most, most, (4, 4, 4)).astype(np.float32)
     for axis, side in enumerate(shape):
         spread = zoom(np.eye(4, dtype=np.float32), (side / 4, 1), order=1, mode="nearest", grid_mode=True)
         # no BLAS: its threads would stand in the way of those that the network learns with
         field = np.einsum("nk,...k->...n", spread, field.swapaxes(axis, 2)).swapaxes(axis, 2)
-    return np.exp(field, dtype=np.float32)
+    return np.asarray(field, dtype=np.float32)

@@ -30,15 +30,20 @@ def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
         labels = labels.clone()
         labels[: how.skip_ends] = labels[-how.skip_ends :] = IGNORED
     weights = torch.tensor(how.class_weights, device=logits.device)
-    counts = torch.bincount(labels.flatten() - IGNORED, minlength=len(logits) + 1)[1:]
-    if not bool((weights * counts).any()):
-        return logits.sum() * 0.0
     entropy = cross_entropy(
         logits[None], labels[None], weights, ignore_index=IGNORED, label_smoothing=how.label_smoothing
     )
+    if bool(entropy.isnan()) and not bool((weights * _counts(labels, len(logits))).any()):
+        return logits.sum() * 0.0  # the mean of nothing
     if how.average == "voxels":
+        counts = _counts(labels, len(logits))
         entropy = entropy * (weights * counts).sum() / counts.sum()
     return entropy if how.name == "cross-entropy" else entropy + soft_dice_loss(logits, labels)
+
+
+def _counts(labels: Tensor, classes: int) -> Tensor:
+    """Return the number of voxels of each class."""
+    return torch.bincount(labels.flatten() - IGNORED, minlength=classes + 1)[1:]
 
 
 def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ SIZE = 128
 SEEDS = {
     ("train", 5.0): range(20001, 20031),
     ("train", 2.5): range(20031, 20061),
+    ("train", 4.0): range(20061, 20081),
+    ("train", 3.0): range(20081, 20101),
     ("validation", 5.0): range(29001, 29004),
     ("validation", 2.5): range(29004, 29007),
 }

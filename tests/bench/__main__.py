@@ -18,6 +18,7 @@ from medscience.machine.cores import usable_cores
 from medscience.store.record import versions
 from tests.bench import roof
 from tests.bench.against import against
+from tests.bench.background import background
 from tests.bench.classes import classes
 from tests.bench.dicom import dicom
 from tests.bench.export import export
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "roof": roof.rows,
     "meshnet20": partial(against, "model20chan3cls"),
     "meshnet5": partial(against, "model5_gw_ae"),
+    "background": background,
     "sliding": sliding,
     "store": store,
     "safety": safety,

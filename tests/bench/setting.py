@@ -44,13 +44,20 @@ class Setting:
         noise = np.random.default_rng(0).integers(1, NOISE + 1, self._crop.shape, dtype=np.uint8)
         return self._ingested("noisy", np.where(self._crop == 0, noise, self._crop))
 
-    def model(self, name: str) -> Path:
-        """Return the model file of published weights; a part of the scan is not padded to a cube again."""
-        path = self.folder / "models" / f"{name}.yaml"
+    def model(self, name: str, *, skips: bool = False) -> Path:
+        """Return the model file of published weights; a part of the scan is not padded to a cube again.
+
+        All of a scan is computed, unless background may be copied (`skips`).
+        """
+        path = self.folder / ("copying" if skips else "models") / f"{name}.yaml"
         if not path.exists():
             brainchop(SAMPLES / "meshnet" / name, name, path.parent)
+            text = path.read_text("utf-8")
             if self.size < WHOLE:
-                path.write_text(path.read_text("utf-8").replace("grid: conformed", "grid: own"), "utf-8")
+                text = text.replace("grid: conformed", "grid: own")
+            if not skips:
+                text = text.replace("skip_background: true", "skip_background: false")
+            path.write_text(text, "utf-8")
         return path
 
     def plain(self, model: str) -> Run:

@@ -267,7 +267,7 @@ def test_another_curve_orders_brightness_anew_and_stays_a_function_of_it():
     assert (curves[:, 0] == 0).all()
 
 
-@pytest.mark.parametrize("change", [{"gamma": 0.5}, {"bias": 0.3}, {"noise": 0.2}])
+@pytest.mark.parametrize("change", [{"gamma": 0.5}, {"bias": 0.3}, {"shift": 0.2}, {"noise": 0.2}])
 def test_brightness_changes_leave_labels_and_are_the_seeds(change):
     image, labels = RANDOM.random((9, 8, 7), dtype=np.float32), np.ones((9, 8, 7), np.int64)
     one, truth = augmented(image, labels, Augmentation(**change), np.random.default_rng(2))

@@ -75,6 +75,7 @@ class Brainchop:
                 "grid": "conformed",
                 "spacing": (1.0, 1.0, 1.0),
                 "normalize": normalize or self.normalize,
+                "skip_background": True,
             },
             "output": {"labels": [label.model_dump() for label in self.labels]},
             "postprocess": {"keep": "largest-component"},
