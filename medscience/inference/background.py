@@ -13,7 +13,7 @@ just large enough to have every distance from a border in it::
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,8 @@ class Backdrop:
     """How far a border is felt."""
     sides: Sizes
     """Of the tile."""
+    planes: dict[int, Tensor] = field(default_factory=dict)
+    """The slice that was last asked for."""
 
     def after(self, run: Run, reach: int) -> "Backdrop":
         """Return what one more layer makes of it."""
@@ -96,10 +98,20 @@ class Backdrop:
 
     def at(self, *places: Sequence[int]) -> Tensor:
         """Return features (1, C, ...) at slices, rows and columns of the tile."""
+        found = self.volume[0].movedim(0, -1)
         near = zip(places, self.sides, self.volume.shape[2:], strict=True)
-        slices, rows, columns = (torch.from_numpy(_as_far(*one, self.reach)) for one in near)
-        found = self.volume[0].movedim(0, -1)[slices][:, :, columns][:, rows]
+        for axis, one in enumerate(near):
+            found = found.index_select(axis, torch.from_numpy(_as_far(*one, self.reach)).to(found.device))
         return found.movedim(-1, 0)[None]
+
+    def plane(self, at: int) -> Tensor:
+        """Return the features (C, J, K) of a slice of the tile; those far from its ends are the same one."""
+        first = max(min(at, self.reach), at - self.sides[0] + self.volume.shape[2])
+        if first not in self.planes:
+            self.planes.clear()
+            rows, columns = (range(n) for n in self.sides[1:])
+            self.planes[first] = self.at([at], rows, columns)[0, :, 0]
+        return self.planes[first]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +171,11 @@ class Scene:
     def paint(self, slab: Tensor, start: int, box: Region) -> None:
         """Copy the backdrop into a slab (1, C, slices, J, K) that starts at a held slice, around a box."""
         slices, rows, columns = self.part
-        slices = slices[start : start + slab.shape[2]]
-        for above, beside in _around(box, len(rows), len(columns)):
-            slab[..., above, beside] = self.backdrop.at(slices, rows[above], columns[beside])
+        here = (slice(rows.start, rows.stop), slice(columns.start, columns.stop))
+        for at, into in zip(slices[start:], slab[0].unbind(1), strict=False):
+            plane = self.backdrop.plane(at)[:, *here]
+            for above, beside in _around(box, len(rows), len(columns)):
+                into[:, above, beside] = plane[:, above, beside]
 
 
 def pays(sides: Sizes, reach: int) -> bool:

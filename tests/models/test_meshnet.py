@@ -3,6 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from medscience.errors import ModelError
@@ -208,6 +210,14 @@ def test_a_voxel_outside_the_receptive_field_changes_nothing_and_one_inside_does
 def test_with_instance_normalisation_every_voxel_changes_something():
     network = MeshNet(2, 2, (1, 2), "elu", "instance")
     assert changed_by(network, receptive_field(network)[0] // 2 + 1)
+
+
+@given(dilations=st.lists(st.integers(1, 40), min_size=1, max_size=3), cell=st.sampled_from([1, 2]))
+@settings(deadline=None, max_examples=30)
+def test_the_receptive_field_is_the_sum_of_the_steps_however_far_apart_taps_lie(dilations, cell):
+    """Nothing lies between the taps of (40,), so a short line looks as if the field ended on it."""
+    network = MeshNet(8, 2, dilations, "relu", cell=cell)
+    assert receptive_field(network) == (cell * (2 * sum(dilations) + 1),) * 3
 
 
 @pytest.mark.parametrize(
