@@ -32,7 +32,7 @@ class Settings(Strict):
     """Most memory that one step may take, as in ``8G``."""
     threads: Annotated[int, Field(ge=1, strict=True)] = 2
     """Threads of one prediction; part of what makes its bits."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of what networks hold between their layers; ``auto`` is the processor's fastest."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where predictions compute; ``cuda``: each has a GPU to itself."""

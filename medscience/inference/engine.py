@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from medscience.errors import ConfigError
 from medscience.inference.decide import Head
 from medscience.inference.gpu import Gpu
 from medscience.inference.layers import Layers
@@ -16,8 +17,9 @@ from medscience.models.ensemble import Ensemble
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.receptive_field import alignment
 
-Precision = Literal["float32", "bfloat16"]
-"""Of what is held between the layers; sums within a layer, and logits, are float32."""
+Precision = Literal["float32", "bfloat16", "float16"]
+"""Of what is held between the layers; sums within a layer, and logits, are float32. float16 is for GPUs that
+do not multiply in bfloat16: it holds numbers up to 65504 only, and one that is larger is refused as a logit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,29 @@ def _as_it_is(channels: int) -> nn.Conv3d:
 
 
 def precision_of(wish: Precision | Literal["auto"], gpu: Gpu | None = None) -> Precision:
-    """Return the precision to use: ``auto`` is bfloat16 where the device has it, else float32."""
+    """Return the precision to use: ``auto`` is bfloat16 where the device has it, else float32.
+
+    Raises
+    ------
+    ConfigError
+        If it is one that processors do not compute in, and they compute or may take over.
+    """
+    if wish == "float16" and (gpu is None or gpu.may_leave):
+        raise not_on_processors()
     if wish != "auto":
         return wish
     if gpu:
         return "bfloat16" if gpu.has_bfloat16 else "float32"
     can = torch.cpu.get_capabilities()
     return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"
+
+
+def not_on_processors() -> ConfigError:
+    """Return the error of a wish for float16 where not only a GPU computes labels."""
+    return ConfigError(
+        "PRECISION-GPU",
+        field="precision",
+        found="float16",
+        expected="float32 or bfloat16, but where a GPU alone computes labels",
+        fix="name the GPU (--device cuda), or another --precision",
+    )

@@ -19,6 +19,7 @@ from torch import Tensor
 from medscience.errors import MemoryPromiseError, ModelError
 from medscience.geometry import Reorientation
 from medscience.image import Image
+from medscience.inference.engine import not_on_processors
 from medscience.inference.footprint import CUDA, GPU_MARGIN, LIBRARIES
 from medscience.inference.gpu import Gpu
 from medscience.inference.held import stream_bytes
@@ -188,7 +189,15 @@ class Restoration:
 
 
 def held_in(wish: str) -> torch.dtype:
-    """Return the precision for a wish: numbers are wanted, so nothing but that very wish rounds them."""
+    """Return the precision for a wish: numbers are wanted, so nothing but that very wish rounds them.
+
+    Raises
+    ------
+    ConfigError
+        If it is float16, which does not hold all numbers of a scan.
+    """
+    if wish == "float16":
+        raise not_on_processors()
     return torch.bfloat16 if wish == "bfloat16" else torch.float32
 
 

@@ -11,8 +11,8 @@ Threads = Annotated[
 ]
 Workers = Annotated[int, typer.Option(min=1, help="processes that share the blocks")]
 Precision = Annotated[
-    Literal["auto", "float32", "bfloat16"],
-    typer.Option(help="auto: bfloat16 where the processor or GPU multiplies in it"),
+    Literal["auto", "float32", "bfloat16", "float16"],
+    typer.Option(help="auto: bfloat16 where the processor or GPU multiplies in it; float16: for GPUs"),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],

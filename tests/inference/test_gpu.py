@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from medscience.errors import MemoryPromiseError, SystemFaultError
+from medscience.errors import ConfigError, MemoryPromiseError, SystemFaultError
 from medscience.image import Image, Meaning
 from medscience.inference.doubt import Doubt
 from medscience.inference.engine import engine, precision_of
@@ -16,6 +16,7 @@ from medscience.inference.job import planned
 from medscience.inference.link import Link
 from medscience.inference.predict import Blocks, predict
 from medscience.inference.relief import Relief
+from medscience.inference.restore import held_in
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.models.meshnet import MeshNet
 from medscience.models.quick import quickened
@@ -95,12 +96,14 @@ def agreement(one, other):
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(
-    "grid, precision", [("same", "float32"), ("same", "bfloat16"), ("oblique", "float32")]
+    "grid, precision",
+    [("same", "float32"), ("same", "bfloat16"), ("same", "float16"), ("oblique", "float32")],
 )
 def test_a_gpu_is_given_all_that_it_computes_with_and_gives_back_what_processors_find(
     name, grid, precision, image, pretend
 ):
-    here = run(blocks_of(image, made(name), grid=GRIDS[grid], precision=precision))
+    known = "float32" if precision == "float16" else precision  # processors do not compute in float16
+    here = run(blocks_of(image, made(name), grid=GRIDS[grid], precision=known))
     assert pretend.convolutions == 0
     gpu = find_gpu("cuda")
     blocks = blocks_of(image, made(name).to(FIRST), gpu, grid=GRIDS[grid], precision=precision)
@@ -223,6 +226,15 @@ def test_one_that_is_there_is_named_and_no_more_is_used_than_is_free(pretend):
     assert precision_of("auto", found) == "bfloat16"
     assert precision_of("auto", Gpu(1)) == "float32"
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_float16_is_for_a_gpu_that_computes_alone():
+    assert precision_of("float16", Gpu(1)) == "float16"
+    for gpu in (None, Gpu(1, may_leave=True)):
+        with pytest.raises(ConfigError, match="PRECISION-GPU"):
+            precision_of("float16", gpu)
+    with pytest.raises(ConfigError, match="PRECISION-GPU"):
+        held_in("float16")
 
 
 # On a real one
