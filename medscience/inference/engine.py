@@ -19,7 +19,7 @@ from medscience.models.receptive_field import alignment
 
 Precision = Literal["float32", "bfloat16", "float16"]
 """Of what is held between the layers; sums within a layer, and logits, are float32. float16 is for GPUs that
-do not multiply in bfloat16: it holds numbers up to 65504 only, and one that is larger is refused as a logit."""
+do not multiply in bfloat16: it holds numbers up to 65504, and one that was larger is refused as a logit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ MIRRORED = 12
 MARGIN = 1.02
 """What the allocator keeps beyond the tensors in use; measured, rounded up."""
 
+AHEAD = 12
+"""Bytes for each voxel of the tile that is read while a GPU computes the one before: its values as they are
+stored, and what resampling them holds."""
+
 GPU_MARGIN = 1.1
 """The same of a GPU's; assumed."""
 
@@ -59,8 +63,9 @@ def _beside(gpu: Gpu, computing: Footprint) -> Footprint:
     )
     share = OnGpu(gpu.memory, there)
     if gpu.may_leave:
-        return replace(computing, fixed=computing.fixed + CUDA, gpu=share)
-    kept, decision = NORMALISED + computing.decision_bytes, computing.decision_bytes
+        each = computing.per_voxel + AHEAD
+        return replace(computing, fixed=computing.fixed + CUDA, per_voxel=each, gpu=share)
+    kept, decision = NORMALISED + AHEAD + computing.decision_bytes, computing.decision_bytes
     return Footprint(
         computing.fixed + CUDA,
         kept,

@@ -1,7 +1,8 @@
 """The block loop: find the tile of a block, run the network, decide, write the block, forget."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medscience.ahead import made_ahead
 from medscience.geometry import Geometry
 from medscience.image import Image
 from medscience.inference.blending import blended
@@ -42,6 +44,21 @@ def has_none(region: Region) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A part of the frame that was read ahead of its use."""
+
+    region: Region
+    values: NDArray[Any]
+
+    def part(self, region: Region) -> NDArray[Any] | None:
+        """Return a region's values if they are among those that were read."""
+        pairs = list(zip(region, self.region, strict=True))
+        if any(one.start < all_of.start or one.stop > all_of.stop for one, all_of in pairs):
+            return None
+        return self.values[relative(region, self.region)]
+
+
+@dataclass(frozen=True, slots=True)
 class Blocks:
     """The blocks of a prediction, each a pure function of image and model: any process finds the same."""
 
@@ -56,6 +73,8 @@ class Blocks:
     """Blocks of the answer, halo, and the part of the frame outside of which everything is background."""
     relief: Relief[Engine] = field(default_factory=Relief)
     """What is done when a GPU's memory runs out."""
+    read: "Read | None" = None
+    """What was read of the frame ahead of its use."""
 
     @property
     def parts(self) -> int:
@@ -69,6 +88,14 @@ class Blocks:
     def on(self, engine: Engine) -> "Blocks":
         """Return the same blocks for a network that is elsewhere."""
         return replace(self, engine=engine)
+
+    def having_read(self, region: Region) -> "Blocks":
+        """Return the same blocks with what one of them needs of the frame, unless that is nothing."""
+        box = within(Link(self.answer, self.frame.geometry).box(region), self.plan.focus)
+        if box is None:
+            return self
+        tile, _ = with_halo(box, self.plan.halo, self.frame.shape, self.engine.alignment)
+        return replace(self, read=Read(tile, self.frame.read(tile)))
 
     def halves(self, region: Region) -> tuple[int, Region, Region] | None:
         """Return an axis and the halves of a region along it, if their tiles are clearly smaller.
@@ -146,7 +173,9 @@ class Blocks:
         return found.flip(turned(flips)) if flips else found
 
     def _see(self, region: Region) -> torch.Tensor:
-        return torch.from_numpy(self.normalize(np.ascontiguousarray(self.frame.read(region))))[None, None]
+        found = self.read.part(region) if self.read else None
+        values = np.ascontiguousarray(self.frame.read(region) if found is None else found)
+        return torch.from_numpy(self.normalize(values))[None, None]
 
 
 def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_none) -> Doubt:
@@ -182,10 +211,22 @@ def predict(blocks: Blocks, write: Write, tell: Tell = nobody, has: Has = has_no
     doubt = Doubt()
     todo, parts = blocks.todo(has), blocks.parts
     tell(0, len(todo) * parts)
-    for before, region in enumerate(todo):
-        write(region, answered(blocks, region, doubt, layer_done))
-        tell((before + 1) * parts, len(todo) * parts)
+    with closing(_ready(blocks, todo)) as coming:
+        for before, (region, ready) in enumerate(coming):
+            write(region, answered(ready, region, doubt, layer_done))
+            tell((before + 1) * parts, len(todo) * parts)
     return doubt
+
+
+def _ready(blocks: Blocks, todo: Sequence[Region]) -> Generator[tuple[Region, Blocks]]:
+    """Yield regions with their blocks; where a GPU computes, a second thread reads what the next one needs.
+
+    Processors have nothing to do that by.
+    """
+    if blocks.engine.gpu:
+        yield from made_ahead((region, blocks.having_read(region)) for region in todo)
+    else:
+        yield from ((region, blocks) for region in todo)
 
 
 def within(box: Region | None, focus: Region | None) -> Region | None:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from medscience.ahead import made_ahead
 from medscience.errors import TrainingError
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.progress import Tell, nobody
 from medscience.recipe import AnyRecipe, AnyStage, Loss, Recipe, Stage
-from medscience.training.ahead import made_ahead
 from medscience.training.checkpoint import Checkpoint, Validation
 from medscience.training.follow import Follower
 from medscience.training.losses import patch_loss

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medscience.ahead import made_ahead
 from medscience.description import Training
 from medscience.progress import Tell, nobody
-from medscience.training.ahead import made_ahead
 from medscience.training.optimise import OneCycle
 from medscience.training.start import settle, start_as_identity
 

@@ -1,20 +1,24 @@
 """What runs on a GPU: on one that is none but tells where everything is, and on a real one if there is."""
 
 import copy
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medscience.errors import ConfigError, MemoryPromiseError, SystemFaultError
 from medscience.image import Image, Meaning
 from medscience.inference.doubt import Doubt
 from medscience.inference.engine import engine, precision_of
-from medscience.inference.footprint import footprint
+from medscience.inference.footprint import AHEAD, footprint
 from medscience.inference.gpu import FIRST, Gpu, find_gpu, gpu_to_plan_for
 from medscience.inference.job import planned
 from medscience.inference.link import Link
-from medscience.inference.predict import Blocks, predict
+from medscience.inference.predict import Blocks, Read, _ready, predict
 from medscience.inference.relief import Relief
 from medscience.inference.restore import held_in
 from medscience.models.hdenseunet import HDenseUNet
@@ -201,7 +205,54 @@ def test_processors_that_may_take_over_find_the_room_that_they_need():
     alone, spare = (
         footprint(engine(network, gpu=Gpu(1 << 30, may_leave=may))).per_voxel for may in (False, True)
     )
-    assert spare == footprint(engine(network)).per_voxel > alone
+    assert spare == footprint(engine(network)).per_voxel + AHEAD > alone
+
+
+# What is read meanwhile
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_block_is_read_while_the_one_before_is_computed(grid, image, pretend):
+    """Each once, by a second thread, and never more than one ahead of the block that is computed."""
+    blocks = blocks_of(image, made("plain").to(FIRST), find_gpu("cuda"), grid=GRIDS[grid], block=(8, 64, 64))
+    expected, heard, written = run(blocks), [], []
+
+    class Listening:
+        shape, dtype = image.data.shape, image.data.dtype
+
+        def __getitem__(self, region):
+            heard.append((threading.current_thread() is threading.main_thread(), region))
+            return image.data[region]
+
+    labels = np.zeros_like(expected)
+
+    def write(region, found):
+        labels[region] = found
+        written.append(len(heard))
+
+    predict(replace(blocks, frame=replace(image, data=Listening())), write)
+    assert np.array_equal(labels, expected)
+    assert len(heard) == len(blocks.todo()) > 2
+    assert not any(by_main for by_main, _ in heard)
+    assert all(read <= done + 1 for done, read in enumerate(written, start=1))
+
+
+def test_processors_read_for_themselves(image):
+    blocks = blocks_of(image, made("plain"), block=(8, 64, 64))
+    assert all(ready is blocks for _, ready in _ready(blocks, blocks.todo()))
+
+
+@given(
+    region=st.tuples(*[st.tuples(st.integers(0, 9), st.integers(1, 9))] * 3),
+    inner=st.tuples(*[st.tuples(st.integers(0, 9), st.integers(1, 9))] * 3),
+)
+def test_of_what_was_read_only_what_is_there_is_given(region, inner):
+    whole = np.arange(20**3).reshape(20, 20, 20)
+    read, wanted = (tuple(slice(a, a + n) for a, n in box) for box in (region, inner))
+    found = Read(read, whole[read]).part(wanted)
+    inside = all(w.start >= r.start and w.stop <= r.stop for w, r in zip(wanted, read, strict=True))
+    assert (found is not None) == inside
+    assert found is None or np.array_equal(found, whole[wanted])
 
 
 # Which one
