@@ -82,7 +82,7 @@ fringe-model: setup ## train the detector of antinodes again from its recipe, in
 fringe-accuracy: setup ## measure the detector of antinodes on unseen simulated frames
 	$(RUN) python -m tests.accuracy.fringe
 
-liver-model: setup ## train the small network of livers again on simulated abdomens, into results/models (over an hour)
+liver-model: setup ## train the small network of livers again on simulated abdomens, into results/models (an hour and a half)
 	$(RUN) python -m tests.accuracy.abdomens
 	$(RUN) medscience train config/recipes/liver-small.yaml --data results/abdomens/sheet.tsv --name liver-small
 
