@@ -208,6 +208,18 @@ def test_processors_that_may_take_over_find_the_room_that_they_need():
     assert spare == footprint(engine(network)).per_voxel + AHEAD > alone
 
 
+def test_background_is_copied_on_the_gpu_as_on_processors(image, pretend, monkeypatch):
+    monkeypatch.setattr("medscience.inference.background.SMALL", 1.0)
+    values = np.zeros(SHAPE, np.float32)
+    values[4:9, 3:8, 5:9] = image.data[4:9, 3:8, 5:9]
+    still = replace(image, data=values)
+    here = run(blocks_of(still, made("relu"), skips=True))
+    assert np.array_equal(here, run(blocks_of(still, made("relu"))))
+    blocks = blocks_of(still, made("relu").to(FIRST), find_gpu("cuda"), skips=True)
+    assert agreement(run(blocks), here) > 0.999
+    assert 0 < pretend.peak <= blocks.plan.gpu_bytes
+
+
 # What is read meanwhile
 
 
