@@ -188,12 +188,12 @@ class Layers:
         return room * rows * columns * self.precision.itemsize + slab + backdrop
 
     def _backdrop_bytes(self, sides: Sizes) -> int:
-        """Bytes of a backdrop before and after a layer and widened between, and of what is copied at once."""
+        """Bytes of a backdrop before and after a layer and widened between, and of a slice that is copied."""
         if not (self._skips and pays(sides, self._reach)):
             return 0
         widest = max(layer.channels[1] for layer in self.layers)
-        voxels = math.prod(small_sides(sides, self._reach))
-        return 3 * widest * voxels * self.precision.itemsize + SLAB
+        voxels = 3 * math.prod(small_sides(sides, self._reach)) + 2 * math.prod(sides[1:])
+        return widest * voxels * self.precision.itemsize
 
     def _slab_bytes(self, layer: Layer, slices: int, plane: tuple[int, int]) -> int:
         before, after = layer.channels
