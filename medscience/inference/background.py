@@ -172,7 +172,7 @@ class Scene:
         """Copy the backdrop into a slab (1, C, slices, J, K) that starts at a held slice, around a box."""
         slices, rows, columns = self.part
         here = (slice(rows.start, rows.stop), slice(columns.start, columns.stop))
-        for at, into in zip(slices[start:], slab[0].unbind(1), strict=False):
+        for at, into in zip(slices[start : start + slab.shape[2]], slab[0].unbind(1), strict=True):
             plane = self.backdrop.plane(at)[:, *here]
             for above, beside in _around(box, len(rows), len(columns)):
                 into[:, above, beside] = plane[:, above, beside]
