@@ -48,9 +48,14 @@ EVERYTHING = 1 << 30
 ACTIVATIONS = (nn.ReLU, nn.ELU, nn.GELU)
 KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
 
-Convolve = Callable[[Tensor, bool], Tensor]
-"""Takes windows (B, C, slices + 2 reach, J, K), gives (B, C', slices, J, K); of windows that have their
-surroundings along all axes, (B, C', slices, J - 2 reach, K - 2 reach)."""
+Padding = tuple[int, int, int]
+"""Zeros that a convolution puts on both sides of a window, along its axes."""
+
+Convolve = Callable[[Tensor, Padding], Tensor]
+"""Takes windows (B, C, slices + 2 reach, J, K) and their padding, gives (B, C', slices, J, K)."""
+
+SURROUNDED = 0, 0, 0
+"""Of windows that have what lies around them along all axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Layer:
     """A convolution that keeps the volume's size, and what follows it."""
 
     convolve: Convolve
+    padding: Padding
+    """Of windows that have whole rows and columns."""
     channels: tuple[int, int]
     """Of the input and of the output."""
     reach: int
@@ -237,6 +244,7 @@ def _layers(features: nn.Sequential, precision: torch.dtype, kind: str) -> Itera
         apart = convolution.dilation[0] if kind == "cpu" and has_tiles(precision) else 1
         yield Layer(
             _convolve(convolution, precision, apart),
+            _padding(convolution, apart),
             (convolution.in_channels, convolution.out_channels),
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
             apart,
@@ -260,14 +268,15 @@ def _convolve(layer: nn.Conv3d, precision: torch.dtype, apart: int) -> Convolve:
     """
     weight = layer.weight.detach().to(precision, memory_format=torch.channels_last_3d)
     bias = None if layer.bias is None else layer.bias.detach().to(precision)
-    _, rows, columns = cast(tuple[int, int, int], layer.padding)
     near = layer.dilation[0] // apart
-    padding, dilation = (0, rows // apart, columns), (near, near, layer.dilation[2])
+    dilation = near, near, layer.dilation[2]
+    return lambda windows, padding: convolved(windows, weight, bias, padding, dilation=dilation)
 
-    def convolve(windows: Tensor, surrounded: bool) -> Tensor:  # noqa: FBT001 - of two kinds of windows
-        return convolved(windows, weight, bias, (0, 0, 0) if surrounded else padding, dilation=dilation)
 
-    return convolve
+def _padding(layer: nn.Conv3d, apart: int) -> Padding:
+    """Return a layer's padding of windows whose slices and rows were `apart`."""
+    _, rows, columns = cast(Padding, layer.padding)
+    return 0, rows // apart, columns
 
 
 def _alone(layer: Layer, volume: Tensor) -> Tensor:
@@ -310,11 +319,11 @@ def _sweep(layer: Layer, held: Held, result: Held, scene: Scene | None) -> None:
 def _convolved(layer: Layer, held: Held, box: Region, everything: Region) -> Sequence[Tensor]:
     """Return the convolution of a box, each `apart`-th row an image of its own."""
     slices, rows, columns = box
-    surrounded = (rows, columns) != everything
-    if surrounded:
-        rows, columns = _wider(rows, layer.reach), _wider(columns, layer.reach)
+    padding = layer.padding
+    if (rows, columns) != everything:
+        rows, columns, padding = _wider(rows, layer.reach), _wider(columns, layer.reach), SURROUNDED
     window = _rows_apart(held.seen((slices, rows, columns)), layer.apart)
-    return torch.split(layer.convolve(window, surrounded), 1)
+    return torch.split(layer.convolve(window, padding), 1)
 
 
 def _wider(part: slice, reach: int) -> slice:
