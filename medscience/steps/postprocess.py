@@ -23,7 +23,7 @@ def postprocess(
     """Clean a prediction as its model file says."""
     from medscience.description import file_sha256, find_model, read_model
     from medscience.errors import MismatchError
-    from medscience.postprocess.refine import refined
+    from medscience.postprocess.refine import settled
     from medscience.postprocess.rules import KEEP
     from medscience.store.commit import Provenance
     from medscience.store.images import ImageWriter, open_image
@@ -58,7 +58,8 @@ def postprocess(
         cleaned = KEEP[description.postprocess.keep](raw)
         final = cleaned.labels
         if by_brightness:
-            final = refined(final, _values(scan.image, description), scan.image.geometry.spacing)
+            values, spacing = _values(scan.image, description), scan.image.geometry.spacing
+            final, staging.record["border_steps"] = settled(final, values, spacing)
             staging.record["voxels_redrawn"] = int((final != cleaned.labels).sum())
         content = Content.of(stored.image.meaning, labels=labels, source=stored.content.source)
         writer = ImageWriter(staging, content, raw.shape, raw.dtype)

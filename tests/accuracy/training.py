@@ -38,10 +38,9 @@ from tests.accuracy.__main__ import by_brightness, dices
 FOLDER = Path("results/training-accuracy")
 RECIPES = Path("config/recipes")
 TISSUES = tuple(LABELS)[1:]
-TRAIN, VALIDATION, UNSEEN, CORRECTED, INVERTED = 5001, 5101, 5201, 5301, 5601
-"""First seeds: none is one of the demo network's. Inverted contrast was tried on heads from 5201, 5401
-and 5501, and the recipe changed after each, so it has others; those from 5701 were seen by a recipe that was
-taken back."""
+TRAIN, VALIDATION, UNSEEN, CORRECTED, INVERTED = 5001, 5101, 5201, 5301, 5801
+"""First seeds: none is one of the demo network's. Inverted contrast was tried on heads from 5201, 5401,
+5501, 5601 and 5701, and something changed after each, so it has others."""
 EVERYTHING = (slice(None),) * 3
 
 

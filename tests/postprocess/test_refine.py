@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from scipy.ndimage import gaussian_filter
 
 from medscience.postprocess import refine
-from medscience.postprocess.refine import refined
+from medscience.postprocess.refine import STEPS, STILL, refined, settled
 
 SPACING = (3.0, 4.0, 7.0)
 """So that a cell is one voxel, and no axis is another's."""
@@ -114,6 +114,32 @@ def test_borders_that_were_a_voxel_off_are_found_under_a_bias_field_and_any_cont
     assert (again != truth).mean() < 0.006
 
 
+@given(labels=LABELS, seed=SEEDS)
+def test_steps_end_with_the_first_that_moves_few_voxels(labels, seed):
+    scan = scan_of(labels, seed)
+    found, steps = settled(labels, lambda region: scan[region], SPACING)
+    for step in range(1, steps + 1):
+        before, labels = labels, run(labels, scan)
+        moved = (labels != before).sum() / max((labels > 0).sum(), 1)
+        assert (moved <= STILL or step == STEPS) == (step == steps)
+    assert_array_equal(found, labels)
+
+
+def test_borders_that_were_three_voxels_off_are_found_in_steps_and_none_is_carried_on():
+    z, y, x = np.mgrid[:48, :48, :48]
+    radius = np.sqrt((z - 24) ** 2 + (y - 24) ** 2 + (x - 24) ** 2)
+    truth = np.select([radius < 10, radius < 20], [1, 2], 0).astype(np.uint8)
+    scan = np.array([0.1, 0.9, 0.5])[truth] + np.random.default_rng(0).normal(0, 0.1, truth.shape)
+    values = scan.astype(np.float32)
+    far, steps = settled(np.roll(truth, 3, axis=2), lambda region: values[region], (1.0, 1.0, 1.0))
+    near, few = settled(truth, lambda region: values[region], (1.0, 1.0, 1.0))
+    assert 3 <= steps < STEPS
+    assert few == 1
+    assert (far != truth).mean() < 0.01
+    assert (near != truth).mean() < 0.005
+
+
 def test_no_labels_stay_none():
     nothing = np.zeros((3, 4, 5), np.uint8)
     assert_array_equal(run(nothing, scan_of(nothing, 0)), nothing)
+    assert settled(nothing, lambda region: scan_of(nothing, 0)[region], SPACING)[1] == 1

@@ -18,7 +18,7 @@ from medscience.export.nifti import write_nifti
 from medscience.image import Image, Meaning
 from medscience.models.zoo import load
 from medscience.postprocess.components import keep_largest
-from medscience.postprocess.refine import refined
+from medscience.postprocess.refine import settled
 from medscience.preprocess.normalize import normalization
 from medscience.steps.export import brain_mask, skull_stripped
 from medscience.steps.ingest import ingest
@@ -134,9 +134,10 @@ def test_borders_follow_the_brightness_of_the_image(by_brightness, head, tmp_pat
     values = image.image.read(EVERYTHING)
     seen = normalization(image.image, "minmax")(values)
     cleaned = keep_largest(open_image(raw).image.read(EVERYTHING)).labels
-    expected = refined(cleaned, lambda region: seen[region], image.image.geometry.spacing)
+    expected, steps = settled(cleaned, lambda region: seen[region], image.image.geometry.spacing)
     assert_array_equal(stored.image.read(EVERYTHING), expected)
     assert stored.commit.record["voxels_redrawn"] == (expected != cleaned).sum() > 0
+    assert stored.commit.record["border_steps"] == steps
     assert stored.commit.provenance.inputs["image"] == image.commit.digest
 
 
