@@ -71,13 +71,12 @@ def settled(labels: Volume, values: Values, spacing: tuple[float, ...]) -> tuple
     A network that knows a contrast needs two steps, one that meets a new one up to six. For the arguments see
     `refined`.
     """
-    for step in range(1, STEPS + 1):
+    steps, moving = 0, True
+    while moving and steps < STEPS:
         again = refined(labels, values, spacing)
-        moved = np.count_nonzero(again != labels)
-        labels = again
-        if moved <= STILL * np.count_nonzero(labels):
-            break
-    return labels, step
+        moving = np.count_nonzero(again != labels) > STILL * np.count_nonzero(again)
+        labels, steps = again, steps + 1
+    return labels, steps
 
 
 def refined(labels: Volume, values: Values, spacing: tuple[float, ...]) -> Volume:
