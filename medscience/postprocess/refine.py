@@ -74,7 +74,7 @@ def settled(labels: Volume, values: Values, spacing: tuple[float, ...]) -> tuple
     steps, moving = 0, True
     while moving and steps < STEPS:
         again = refined(labels, values, spacing)
-        moving = np.count_nonzero(again != labels) > STILL * np.count_nonzero(again)
+        moving = bool(np.count_nonzero(again != labels) > STILL * np.count_nonzero(again))
         labels, steps = again, steps + 1
     return labels, steps
 
