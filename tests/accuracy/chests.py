@@ -4,6 +4,8 @@ People 1 to COUNT are learnt from, 101 chooses nothing and is measured only. Wha
 """
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from medscience.steps.ingest import ingest
@@ -28,8 +30,10 @@ def reconstructed(folder: Path, seed: int) -> list[str]:
 
 
 def main(folder: Path, count: int) -> None:
-    """Make all of them, and the sheet."""
-    rows = [reconstructed(folder, seed) for seed in (*range(1, count + 1), *VALIDATION)]
+    """Make all of them, two at a time, and the sheet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(2) as pool:
+        rows = list(pool.map(partial(reconstructed, folder), (*range(1, count + 1), *VALIDATION)))
     header = ["sample", "image", "prior", "truth", "patient", "split"]
     lines = ["\t".join(row) for row in (header, *rows)]
     (folder / "sheet.tsv").write_text("\n".join(lines) + "\n", "utf-8")
