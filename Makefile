@@ -103,7 +103,7 @@ cbct4d: setup ## a simulated chest that breathes: projections, reconstruction, r
 	$(RUN) snakemake --cores all --config settings=config/cbct4d.yaml
 	@echo; echo "The report: $(CURDIR)/results/report/cohort.html"
 
-CHESTS ?= 24
+CHESTS ?= 40
 cbct4d-model: setup ## train the network for chests that breathe again from its recipe (hours; go on with RESUME=--resume)
 	$(RUN) python -m tests.accuracy.chests results/chests $(CHESTS)
 	$(RUN) medscience train config/recipes/rstar4d-narrow.yaml --data results/chests/sheet.tsv --name thorax-narrow $(RESUME)

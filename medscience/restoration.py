@@ -1,5 +1,6 @@
 """What the model file of a network means that gives an image back, instead of labels."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,9 +8,12 @@ from pydantic import Field, model_validator
 
 from medscience.config.yaml import Strict, check, parse_yaml
 from medscience.description import About, Millimetres, Weighted
-from medscience.errors import ModelError
+from medscience.errors import ConfigError, ModelError
 from medscience.networks import Side
 from medscience.recipe import Card
+
+Method = Literal["fdk", "mckinnon-bates", "rooster"]
+"""How phases are reconstructed; ``medscience reconstruct --method``."""
 
 
 class RSTAR4DArguments(Strict):
@@ -45,6 +49,8 @@ class PhasesInput(Strict):
     """Voxel size that it was trained at, in millimetres along those axes; None where nobody says."""
     phases: Side
     """Number of phases that it was trained with; it runs with any."""
+    reconstruction: Method = "fdk"
+    """How the phases were reconstructed that it learned to restore: other ways leave other streaks."""
     values: Scale
 
 
@@ -154,6 +160,31 @@ def read_restoring_design(path: Path) -> tuple[RestoringDesign, Tetris]:
             fix="name a recipe, such as config/recipes/rstar4d.yaml",
         )
     return design, design.training
+
+
+def reconstruction_for(models: Iterable[Path]) -> Method:
+    """Return how phases are reconstructed that all of some models can restore; "fdk" where none restores.
+
+    Raises
+    ------
+    ConfigError
+        If they learned from different ones.
+    """
+    contents = {path: parse_yaml(path) for path in models}
+    wanted = {
+        path: check(path, content, RestoringModel).input.reconstruction
+        for path, content in contents.items()
+        if is_restoring(content)
+    }
+    if len(set(wanted.values())) > 1:
+        raise ConfigError(
+            "CONFIG-METHODS",
+            field="models.cbct4d",
+            found=", ".join(f"{path.stem}: {method}" for path, method in wanted.items()),
+            expected="models that learned from phases of one reconstruction",
+            fix="run them one after the other, each with settings and a folder of its own",
+        )
+    return next(iter(wanted.values()), "fdk")
 
 
 def restores(path: Path) -> bool:

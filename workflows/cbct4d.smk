@@ -48,9 +48,10 @@ rule reconstruct:
     params:
         failed="results/failed/reconstruct/{sample}.json",
         memory=COHORT.settings.memory,
+        method=RECONSTRUCTION,
     shell:
         "medscience --failure-record {params.failed} "
-        "reconstruct {input:q} {output.image:q} {output.prior:q} --memory {params.memory:q} "
+        "reconstruct {input:q} {output.image:q} {output.prior:q} --method {params.method} --memory {params.memory:q} "
         "--threads {threads} &> {log}"
 
 

@@ -13,6 +13,7 @@ from medscience.config.sheet import NAME
 from medscience.config.yaml import read_yaml
 from medscience.description import find_model
 from medscience.errors import MedscienceError
+from medscience.restoration import reconstruction_for
 from medscience.review.reviews import read_reviews
 from medscience.store.commit import commit_path
 
@@ -26,6 +27,7 @@ try:
     COHORT = read_cohort(Path(CONFIG), warn=workflow.is_main_process)
     for model in {model for model, _ in COHORT.pairs}:
         find_model(model)
+    RECONSTRUCTION = reconstruction_for(map(find_model, COHORT.settings.models.cbct4d))
     REVIEWS = read_reviews(Path("results"))
 except MedscienceError as fault:
     raise WorkflowError(fault.line) from None

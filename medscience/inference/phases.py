@@ -48,11 +48,44 @@ def check_prior(image: Image, prior: Image) -> None:
     _check_unit(prior)
 
 
-def notes_of(image: Image, prior: Image | None, model: RestoringDesign) -> tuple[str, ...]:
+def check_method(method: str | None, model: RestoringDesign) -> None:
+    """Refuse phases that were reconstructed in another way than those that a network learned from.
+
+    Parameters
+    ----------
+    method : str or None
+        How they were reconstructed; None: nobody knows.
+    model : RestoringDesign
+        Its `input.reconstruction` is what is wanted.
+
+    Raises
+    ------
+    MismatchError
+        If it is known to be another.
+    """
+    wanted = model.input.reconstruction
+    if method not in {None, wanted}:
+        raise MismatchError(
+            "RESTORE-METHOD",
+            field="method",
+            found=f"phases by {method}",
+            expected=f"phases by {wanted}, from which {model.name} learned",
+            fix=f"reconstruct with --method {wanted}",
+        )
+
+
+def notes_of(
+    image: Image, prior: Image | None, method: str | None, model: RestoringDesign
+) -> tuple[str, ...]:
     """Return what a reader of a restored image should know of how it was seen."""
     notes = []
     if prior is None:
         notes.append("the prior is the mean of the phases")
+    if method is None:
+        notes.append(
+            f"it is not known how the phases were reconstructed; {model.name} learned from phases by "
+            f"{model.input.reconstruction}"
+        )
     if image.meaning.value_unit is None:
         notes.append(f"the image names no unit: its numbers were taken for {model.input.values.unit}")
     if image.shape[0] != model.input.phases:

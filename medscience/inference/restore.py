@@ -23,7 +23,7 @@ from medscience.inference.engine import not_on_processors
 from medscience.inference.footprint import CUDA, GPU_MARGIN, LIBRARIES
 from medscience.inference.gpu import Gpu
 from medscience.inference.held import stream_bytes
-from medscience.inference.phases import check_phases, check_prior, finite, notes_of
+from medscience.inference.phases import check_method, check_phases, check_prior, finite, notes_of
 from medscience.inference.plan import UNITS, Plan, no_room_on_gpu
 from medscience.inference.predict import Has, Write, has_none
 from medscience.inference.relief import Relief, said_of, take_over
@@ -208,6 +208,7 @@ def prepare_restoration(
     memory: int,
     precision: torch.dtype = torch.float32,
     gpu: Gpu | None = None,
+    method: str | None = None,
 ) -> Restoration:
     """Settle how an image of phases is restored.
 
@@ -225,6 +226,8 @@ def prepare_restoration(
         Of the slices that the network holds.
     gpu : Gpu, optional
         The GPU that the network is on, or for which it is planned.
+    method : str, optional
+        How the phases were reconstructed, where that is known.
 
     Raises
     ------
@@ -235,6 +238,7 @@ def prepare_restoration(
     """
     description, network = model
     check_phases(image)
+    check_method(method, description)
     if prior is not None:
         check_prior(image, prior)
 
@@ -258,7 +262,7 @@ def prepare_restoration(
     if gpu and todo.gpu_bytes > gpu.memory:
         raise no_room_on_gpu(gpu.memory, todo)
     relief = Relief(on_processors if gpu and gpu.may_leave else None)
-    notes = notes_of(image, prior, description)
+    notes = notes_of(image, prior, method, description)
     return Restoration(image, prior, stream, description, todo, dtype, notes, relief)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from medscience.reconstruct.patient import Position, iec_grid, patient_grid
 from medscience.reconstruct.rooster import Rooster, rooster
 from medscience.reconstruct.shroud import motion_of, shroud
 from medscience.reconstruct.weights import reach
+from medscience.restoration import Method
 from medscience.views import Views
 
-Method = Literal["fdk", "mckinnon-bates", "rooster"]
 Volume = NDArray[np.float32]
 SMALLEST_BIN = 8
 """Views of a phase, without which its image would be streaks only."""

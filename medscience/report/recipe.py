@@ -69,12 +69,13 @@ def breath_commands(breath: BreathResult, settings: Settings) -> Iterator[str]:
         f"results/{folder}/{sample.name}.ome.zarr"
         for folder in ("images", "projections", "priors", f"restored/{model}", "references")
     )
-    scanned = _run(breath, "reconstruct") is not None
+    scan = _run(breath, "reconstruct")
     told = _option("--acquisition", sample.acquisition)
-    yield _line("ingest", sample.source, projections if scanned else image, *sample.options, *told)
-    if scanned:
-        yield _line("reconstruct", projections, image, prior, "--threads", str(settings.threads))
-    options = ("--prior", prior) if scanned else ()
+    yield _line("ingest", sample.source, projections if scan else image, *sample.options, *told)
+    if scan:
+        how = ("--method", str(scan.settings["method"]), "--threads", str(settings.threads))
+        yield _line("reconstruct", projections, image, prior, *how)
+    options = ("--prior", prior) if scan else ()
     yield _line("predict", image, f"config/models/{model}.yaml", restored, *options)
     if breath.has_truth:
         yield _line("ingest", str(sample.reference), truth)

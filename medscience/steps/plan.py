@@ -77,7 +77,7 @@ def _say_of_a_stream(
     from medscience.models.zoo import load_restoring
 
     with about(stored.path):
-        settled = promised, held_in(precision), gpu
+        settled = promised, held_in(precision), gpu, stored.reconstruction
         job = prepare_restoration(stored.image, None, load_restoring(path), *settled)
     plan, gibibyte = job.plan, 1 << 30
     typer.echo(f"slices     a stream of {plan.tile[0]}, of {_by(plan.tile[1:])} voxels; exact")

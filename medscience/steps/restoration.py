@@ -57,7 +57,9 @@ class Restoring:
             return
         with about(stored.path):
             images = stored.image, beside.image if beside else None
-            job = prepare_restoration(*images, self.model, self.promised, self.precision, self.gpu)
+            job = prepare_restoration(
+                *images, self.model, self.promised, self.precision, self.gpu, stored.reconstruction
+            )
         self._write(stored, job, destination, provenance)
 
     def _write(

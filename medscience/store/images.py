@@ -41,6 +41,12 @@ class StoredImage:
         """The image at full resolution."""
         return self.levels[0]
 
+    @property
+    def reconstruction(self) -> str | None:
+        """How its phases were reconstructed from projections; None where that was not done here."""
+        made = self.commit.provenance
+        return str(made.settings["method"]) if made.step == "reconstruct" else None
+
     def volume(self, doing: str) -> Image:
         """Return the image, if it is one volume in a patient.
 

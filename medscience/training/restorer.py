@@ -16,7 +16,7 @@ from medscience import __version__
 from medscience.config.cases import Case, read_cases
 from medscience.errors import ConfigError, MismatchError, about
 from medscience.image import Image
-from medscience.inference.phases import check_phases, check_prior
+from medscience.inference.phases import check_method, check_phases, check_prior
 from medscience.inference.restore import prepare_restoration
 from medscience.models.restoring import save_restoring_model
 from medscience.models.rstar4d import RSTAR4D
@@ -105,7 +105,7 @@ def prepare_restorer(design: RestoringDesign, recipe: Tetris, sheet: Path, memor
     MismatchError, InputError
         If images, priors and truths do not belong together.
     """
-    examples = tuple(_opened(case) for case in read_cases(sheet))
+    examples = tuple(_opened(case, design) for case in read_cases(sheet))
     if not any(example.case.split == "train" for example in examples):
         raise ConfigError(
             "TRAIN-SHORT",
@@ -128,11 +128,12 @@ def prepare_restorer(design: RestoringDesign, recipe: Tetris, sheet: Path, memor
     return RestorerJob(design, recipe, network, start, examples, memory)
 
 
-def _opened(case: Case) -> Example:
+def _opened(case: Case, design: RestoringDesign) -> Example:
     image, prior, truth = (open_image(path) for path in (case.image, case.prior, case.truth))
     with about(image.path):
         check_phases(image.image)
         check_prior(image.image, prior.image)
+        check_method(image.reconstruction, design)
     same = truth.image.shape == image.image.shape and truth.image.geometry.close_to(image.image.geometry)
     if not same:
         raise MismatchError(

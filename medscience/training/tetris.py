@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 
 from medscience.errors import TrainingError
 from medscience.image import Image
@@ -123,6 +124,9 @@ def learned(
     return network.eval(), state
 
 
+LONGEST = 1.0
+"""Norm of a step's gradient, at most: without it, one block of a few bright streaks can undo a training."""
+
 ADAM = Optimiser(name="adamw")
 """Without decay of weights that is Adam, with the usual 0.9 and 0.999."""
 
@@ -152,6 +156,7 @@ def _learn(network: RSTAR4D, block: Block, step: int, precision: str) -> float:
             expected="a finite loss",
             fix="look at these voxels, or lower the learning rate; the last checkpoint is good",
         )
+    clip_grad_norm_(network.parameters(), LONGEST)
     return loss.item()
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from medscience.description import find_model
 from medscience.measure.fidelity import regions_of
 from medscience.measure.streaks import gantry_step, rotational_score
+from medscience.models.zoo import load_restoring
 from medscience.steps.assess import assess
 from medscience.steps.ingest import ingest
 from medscience.steps.predict import predict
@@ -128,6 +130,7 @@ def lines(cases: list[Case], names: list[str]) -> Iterator[str]:
 def main(model: str, *, with_rooster: bool) -> None:
     """Measure all ways on all cases."""
     names = ["fdk", "mckinnon-bates", *(["rooster"] if with_rooster else []), model]
+    seen = load_restoring(find_model(model))[0].input.reconstruction
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         weights = tuned(folder) if with_rooster else None
@@ -137,7 +140,7 @@ def main(model: str, *, with_rooster: bool) -> None:
             case.reconstructed("mckinnon-bates", "mckinnon-bates")
             if weights:
                 case.reconstructed("rooster", "rooster", smooth_space=weights[0], smooth_time=weights[1])
-            predict(case.store("fdk"), model, case.store(model), prior=case.store("prior"))
+            predict(case.store(seen), model, case.store(model), prior=case.store("prior"))
             cases.append(case)
             say("\n".join(lines(cases, names)))
 

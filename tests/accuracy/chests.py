@@ -24,7 +24,7 @@ def reconstructed(folder: Path, seed: int) -> list[str]:
         thorax(folder, seed=seed)
     ingest(base.with_suffix(".mha"), projections, acquisition=base.with_suffix(".yaml"))
     ingest(base.with_name(f"{base.name}_truth.nii.gz"), truth)
-    reconstruct(projections, image, prior)
+    reconstruct(projections, image, prior, method="mckinnon-bates")
     split = "validation" if seed in VALIDATION else "train"
     return [base.name, str(image), str(prior), str(truth), str(seed), split]
 

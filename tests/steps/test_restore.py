@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from medscience.description import find_model
 from medscience.errors import (
     ConfigError,
     InputError,
@@ -23,7 +24,7 @@ from medscience.models.known_answer import check_model
 from medscience.models.restoring import save_restoring_model
 from medscience.models.rstar4d import RSTAR4D
 from medscience.models.zoo import load_restoring
-from medscience.restoration import RestoringModel
+from medscience.restoration import RestoringModel, reconstruction_for
 from medscience.steps.plan import plan
 from medscience.steps.predict import predict as verb
 from medscience.store.commit import Provenance
@@ -34,6 +35,7 @@ from medscience.store.verify import verify
 
 predict = functools.partial(verb, threads=1)
 SCALE = {"unit": "HU", "offset": 0.0, "scale": 1000.0}
+SEEN = {"modality": "CBCT", "axes": "SAR", "phases": 3, "values": SCALE}
 SAR = ((0.0, 0.0, 1.0, -20.0), (0.0, 2.0, 0.0, 5.0), (3.0, 0.0, 0.0, 7.0), (0.0, 0.0, 0.0, 1.0))
 
 
@@ -50,7 +52,7 @@ def save_tiny(folder, name="tiny4d", axes="SAR", **changes):
         "track": "cbct4d",
         "network": {"name": "rstar4d", "arguments": arguments},
         "weights": {"source": "a seed", "trained_on": "nothing"},
-        "input": {"modality": "CBCT", "axes": axes, "phases": 3, "values": SCALE},
+        "input": SEEN | {"axes": axes},
         "output": {"image": SCALE},
         "caution": "random weights",
     }
@@ -72,9 +74,10 @@ def meaning(shape, axes="tzyx", unit="HU", affine=SAR):
     return Meaning(Geometry(shape[-3:], as_affine(affine)), axes, unit)
 
 
-def stored(path, values, **about):
-    """Commit an image, all of it at once."""
-    with staged(path, Provenance("test", {}, {"seed": str(values.sum())})) as staging:
+def stored(path, values, method="fdk", **about):
+    """Commit an image, all of it at once, as if it had been reconstructed; without a method, ingested."""
+    made = ("reconstruct", {"method": method}) if method else ("ingest", {})
+    with staged(path, Provenance(*made, {"seed": str(values.sum())})) as staging:
         content = Content.of(meaning(values.shape, **about))
         writer = ImageWriter(staging, content, values.shape, values.dtype)
         writer.write(tuple(slice(0, n) for n in values.shape), values)
@@ -142,6 +145,31 @@ def test_what_a_reader_should_know_is_noted(model, tmp_path):
     warnings = open_image(tmp_path / "r.ome.zarr").commit.record["warnings"]
     assert any("5 phases" in line for line in warnings)
     assert any("no unit" in line for line in warnings)
+
+
+def test_phases_of_another_reconstruction_are_refused_and_of_an_unknown_one_noted(tmp_path):
+    model = save_tiny(tmp_path, "streaks", input=SEEN | {"reconstruction": "mckinnon-bates"})
+    other, right, unknown = (
+        stored(tmp_path / f"{n}.ome.zarr", drawn(3, 4, 8, 8), method=method)
+        for n, method in enumerate(("fdk", "mckinnon-bates", None))
+    )
+    restore = functools.partial(predict, destination=tmp_path / "r.ome.zarr")
+    for step in (restore, plan):
+        with pytest.raises(MismatchError, match=r"RESTORE-METHOD.*phases by fdk.*by mckinnon-bates"):
+            step(other, str(model))
+    for image, noted in ((right, False), (unknown, True)):
+        predict(image, str(model), tmp_path / f"{image.name}-r.ome.zarr")
+        warnings = open_image(tmp_path / f"{image.name}-r.ome.zarr").commit.record["warnings"]
+        assert any("not known how the phases were reconstructed" in line for line in warnings) == noted
+
+
+def test_a_cohort_reconstructs_as_its_models_want_and_not_for_two_that_differ(model, tmp_path):
+    other = save_tiny(tmp_path, "other", input=SEEN | {"reconstruction": "rooster"})
+    labels = find_model("demo-head")
+    assert reconstruction_for([]) == reconstruction_for([labels]) == reconstruction_for([model]) == "fdk"
+    assert reconstruction_for([other, labels]) == "rooster"
+    with pytest.raises(ConfigError, match=r"CONFIG-METHODS.*tiny4d: fdk, other: rooster"):
+        reconstruction_for([model, other])
 
 
 ORIENTATIONS = [Reorientation((a, b, c), (f, g, h))

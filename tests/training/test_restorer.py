@@ -59,7 +59,7 @@ def one_thread():
 def store(path, values):
     """Write a committed image in Hounsfield units."""
     content = Content.of(Meaning(GRID, "tzyx" if values.ndim == 4 else "zyx", "HU"))
-    with staged(path, Provenance("test", {"path": path.name}, {})) as staging:
+    with staged(path, Provenance("reconstruct", {"path": path.name, "method": "fdk"}, {})) as staging:
         writer = ImageWriter(staging, content, values.shape, np.float32)
         writer.write(tuple(slice(0, n) for n in values.shape), values.astype(np.float32))
         writer.finish()
@@ -198,6 +198,9 @@ def test_data_that_do_not_belong_together_are_refused(sheet, recipe, tmp_path):
     none = changed(sheet, tmp_path, lambda text: text.replace("\ttrain", "\ttest"))
     with pytest.raises(ConfigError, match="TRAIN-SHORT"):
         prepare_restorer(*design, none, 1 << 30)
+    recipe.write_text(yaml.safe_dump(RECIPE | {"input": RECIPE["input"] | {"reconstruction": "rooster"}}))
+    with pytest.raises(MismatchError, match="RESTORE-METHOD"):
+        prepare_restorer(*read_restoring_design(recipe), sheet, 1 << 30)
 
 
 def test_a_recipe_without_stages_or_a_training_without_a_sheet_is_refused(recipe, tmp_path):

@@ -39,6 +39,7 @@ def test_projections_and_phases_both_become_a_4d_image(tmp_path):
     assert [image.shape for image in images] == [(10, 8, 12, 12), binned.shape]
     assert images[1].meaning.time_step is None
     assert images[0].meaning.value_unit == "HU"
+    assert open_image(tmp_path / wanted[0]).reconstruction == "fdk"  # what the model knows nothing of
     prior = open_image(tmp_path / "results/priors/scan.ome.zarr").image
     assert prior.geometry.close_to(images[0].geometry)
     (tmp_path / "scan/breathing.csv").write_text(table(phase=np.mod(np.arange(120) / 8.3, 1)))
