@@ -51,7 +51,7 @@ rule reconstruct:
         method=RECONSTRUCTION,
     shell:
         "medscience --failure-record {params.failed} "
-        "reconstruct {input:q} {output.image:q} {output.prior:q} --method {params.method} --memory {params.memory:q} "
+        "reconstruct {input:q} {output.image:q} {output.prior:q} --method {params.method:q} --memory {params.memory:q} "
         "--threads {threads} &> {log}"
 
 

@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 MARGIN = 1.1
 """What the allocator keeps beyond the slices in use, of which many are small and live long; measured, rounded
 up."""
+COMPILED = 96 << 20
+"""Bytes of what the library of layers keeps of each that it has compiled, whatever their size; measured,
+rounded up."""
 COPIES = 4
 """Of a run, that exist while it is written: turned, cut into chunks, packed; measured, rounded up."""
 
@@ -284,7 +287,7 @@ def _plan(
     )
     written = run * image.shape[0] * (np.dtype(np.float32).itemsize + COPIES * dtype.itemsize)
     held = round(stream_bytes(stream, (image.shape[0], *tile)) * MARGIN)
-    here = LIBRARIES + 3 * stream.weight_bytes + read + written
+    here = LIBRARIES + COMPILED + 3 * stream.weight_bytes + read + written
     if gpu:
         here += CUDA
     if gpu is None or gpu.may_leave:

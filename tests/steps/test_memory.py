@@ -13,6 +13,7 @@ from medscience.steps.models import join
 from medscience.steps.simulate import head
 from medscience.store.images import open_image
 from tests.conftest import REPOSITORY
+from tests.steps.test_restore import drawn, stored
 
 MODEL = REPOSITORY / "config/models/demo-head.yaml"
 
@@ -52,6 +53,16 @@ def test_an_ensemble_keeps_its_promise_too(options, scan, tmp_path):
     join("three", [str(path) for path in paths], tmp_path / "models")
     found = predict(scan, tmp_path / "raw.ome.zarr", *options, model=tmp_path / "models/three.yaml")
     plan, peak = kept(found, tmp_path / "raw.ome.zarr")
+    assert plan["predicted_bytes"] <= 1.3 * peak
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("sides", [(8, 16, 16), (40, 72, 96)], ids=str)
+def test_restoring_phases_keeps_its_promise_too(sides, precision, tmp_path):
+    phases = stored(tmp_path / "phases.ome.zarr", drawn(10, *sides), method="mckinnon-bates")
+    model = MODEL.with_name("thorax-narrow.yaml")
+    found = predict(phases, tmp_path / "out.ome.zarr", "--precision", precision, model=model)
+    plan, peak = kept(found, tmp_path / "out.ome.zarr")
     assert plan["predicted_bytes"] <= 1.3 * peak
 
 
