@@ -15,6 +15,8 @@ NAME = "a pretend GPU"
 THERE = torch.device("cuda", 0)
 MOVES = ("_to_copy", "copy_", "to", "_has_compatible_shallow_copy_type")
 """Operations in which tensors of both places meet."""
+CALLED = ("cuda", "meta")
+"""Its name, and what tensors of it are to the library underneath, which makes others like them."""
 
 
 class Far(Tensor):
@@ -30,6 +32,7 @@ class Far(Tensor):
 
     __torch_function__ = torch._C._disabled_torch_function_impl
     device = property(lambda self: THERE)
+    is_meta = False
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
@@ -45,7 +48,7 @@ class PretendGpu(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.peak = self.last = self._now = 0
+        self.peak = self.last = self.now = 0
         self._known = set()
         self.convolutions = 0
         self.has_room = lambda convolution, voxels: True
@@ -61,14 +64,14 @@ class PretendGpu(TorchDispatchMode):
             if "mkldnn" in str(func) or (mixed and name not in MOVES):
                 raise RuntimeError(f"{func}: some are on a GPU, some are not")
         places = [leaf for leaf in leaves if isinstance(leaf, torch.device)]
-        there = places[0].type == "cuda" if places else far[0] if name == "copy_" else any(far)
+        there = places[0].type in CALLED if places else far[0] if name == "copy_" else any(far)
         args, kwargs = tree_map_only(Far, lambda tensor: tensor.near, (args, kwargs or {}))
         args, kwargs = tree_map_only(torch.device, lambda _: torch.device("cpu"), (args, kwargs))
         found = func(*args, **kwargs)
         if not there:
             return found
         if "conv" in name:
-            self._convolved(found)
+            self._convolved(next(one for one in tree_leaves(found) if isinstance(one, Tensor)))
         known = {id(tensor.near): tensor for tensor in tensors if isinstance(tensor, Far)}
         return tree_map_only(
             Tensor, lambda near: known[id(near)] if id(near) in known else self._held(near), found
@@ -84,19 +87,19 @@ class PretendGpu(TorchDispatchMode):
         key, size = storage.data_ptr(), storage.nbytes()
         if size and key not in self._known:
             self._known.add(key)
-            self._now += size
-            self.peak = max(self.peak, self._now)
+            self.now += size
+            self.peak = max(self.peak, self.now)
             weakref.finalize(storage, self._forget, key, size)
         with torch.inference_mode(mode=False):  # where a view of a weight may be made
             return Far(near)
 
     def count_anew(self):
         """Begin a new peak; the one before is `last`."""
-        self.last, self.peak = self.peak, self._now
+        self.last, self.peak = self.peak, self.now
 
     def _forget(self, key, size):
         self._known.discard(key)
-        self._now -= size
+        self.now -= size
 
 
 def install(patch, memory=8 << 30):
@@ -104,6 +107,9 @@ def install(patch, memory=8 << 30):
     gpu = PretendGpu()
     answers = {
         "is_available": True,
+        "device_count": 1,
+        "set_device": None,
+        "empty_cache": None,
         "mem_get_info": (memory, 2 * memory),
         "get_device_name": NAME,
         "is_bf16_supported": True,
@@ -115,5 +121,6 @@ def install(patch, memory=8 << 30):
     # parameters that move are new ones: a tensor's `near` does not follow what is written over its inside
     patch.setattr(torch.__future__, "get_overwrite_module_params_on_conversion", lambda: True)
     patch.setattr(torch.cuda, "max_memory_allocated", lambda *_: gpu.peak)
+    patch.setattr(torch.cuda, "memory_allocated", lambda *_: gpu.now)
     patch.setattr(torch.cuda, "reset_peak_memory_stats", lambda *_: gpu.count_anew())
     return gpu

@@ -33,14 +33,17 @@ rule train:
     resources:
         mem_mb=parse_memory(TRAINING.memory) >> 20,
         runtime=12 * 60,
+        gpu=int(TRAINING.device == "cuda"),
     params:
         failed="results/failed/train/{model}.json",
         fold=fold,
+        device=TRAINING.device,
         start=["--from", TRAINING.start] if TRAINING.start else [],
     shell:
         "medscience --failure-record {params.failed} "
         "train {input.recipe:q} --data {input.sheet:q} --name {wildcards.model:q} {params.fold:q} "
-        "{params.start:q} --resume --memory {resources.mem_mb}M --threads {threads} &> {log}"
+        "{params.start:q} --resume --memory {resources.mem_mb}M --threads {threads} "
+        "--device {params.device:q} &> {log}"
 
 
 rule add:

@@ -30,7 +30,7 @@ slurm-status-command: {status}
 slurm-init-seconds-before-status-checks: {patience}
 default-resources: [slurm_partition={partition}]
 """
-ON_GPU = ("predict", "restore")
+ON_GPU = ("predict", "restore", "train")
 """Steps that use a GPU if the settings say `device: cuda`: in jobs of their own."""
 
 

@@ -1,7 +1,7 @@
 """The settings of a training run, ``config/training.yaml``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,8 @@ class TrainingSettings(Strict):
     """Weights to start from."""
     memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMGT]$")] = "8G"
     threads: Annotated[int, Field(ge=1, strict=True)] = 2
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where it learns; ``cuda``: each training has a GPU to itself."""
 
     @property
     def models(self) -> list[str]:

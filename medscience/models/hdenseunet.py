@@ -71,9 +71,9 @@ class HDenseUNet(nn.Module):
         """Return a window's logits, and those of the branch on slices, both (B, classes, Z, Y, X)."""
         rows, columns = image.shape[3:]
         image = padded(image)
-        depth = image.shape[2]
         middle = image[:, 0]
-        below, above = middle[:, [0, *range(depth - 1)]], middle[:, [*range(1, depth), depth - 1]]
+        below = torch.cat([middle[:, :1], middle[:, :-1]], 1)
+        above = torch.cat([middle[:, 1:], middle[:, -1:]], 1)
         features, logits = self._stacked(below, middle, above)
         found = self.on_volume(image, features, logits)
         return found[..., :rows, :columns], logits[..., :rows, :columns]

@@ -44,7 +44,7 @@ def plan(  # noqa: PLR0913, PLR0917 - the options of the command
     from medscience.description import find_model
     from medscience.errors import about
     from medscience.inference.engine import precision_of
-    from medscience.inference.gpu import FIRST, gpu_to_plan_for
+    from medscience.inference.gpu import gpu_to_plan_for
     from medscience.inference.job import prepare
     from medscience.models.zoo import load
     from medscience.restoration import restores
@@ -61,7 +61,7 @@ def plan(  # noqa: PLR0913, PLR0917 - the options of the command
     with about(stored.path):
         description, network = load(path)
         if gpu and gpu.is_there:
-            network = network.to(FIRST)
+            network = network.to(gpu.place)
         settled = promised, wanted, precision_of(precision, gpu)
         job = prepare(stored.volume("a plan"), (description, network), *settled, workers=workers, gpu=gpu)
     for name, text in _lines(job, promised):

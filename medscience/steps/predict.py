@@ -68,7 +68,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     """
     from medscience.description import find_model
     from medscience.inference.engine import precision_of
-    from medscience.inference.gpu import FIRST, find_gpu
+    from medscience.inference.gpu import find_gpu
     from medscience.inference.memory import give_back_freed_memory
     from medscience.models.zoo import load
     from medscience.restoration import restores
@@ -95,7 +95,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     maps = tuple(_map(name, description) for name in dict.fromkeys(keep or ()))
     settled = promised, sides, precision_of(precision, gpu), maps, 60 * stall
     if gpu:
-        network = network.to(FIRST)
+        network = network.to(gpu.place)
     started = _workers(workers, _Place(cluster, partition, interface, rows[0].destination.parent))
     with started as processes:
         prediction = Prediction(path, description, network, *settled, workers, processes, gpu)
@@ -106,14 +106,13 @@ def _restoring(
     path: Path, promised: int, precision: str, patience: float, gpu: "Gpu | None"
 ) -> Callable[["Row"], None]:
     """Return what restores the image of a row."""
-    from medscience.inference.gpu import FIRST
     from medscience.inference.restore import held_in
     from medscience.models.zoo import load_restoring
     from medscience.steps.restoration import Restoring
 
     description, network = load_restoring(path)
     if gpu:
-        network = network.to(FIRST)
+        network = network.to(gpu.place)
     restoring = Restoring(path, (description, network), promised, held_in(precision), patience, gpu)
     return lambda row: restoring.run(row.image, row.destination, row.prior)
 

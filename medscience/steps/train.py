@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medscience.description import Design, SimulatedHeads, Training
+    from medscience.inference.gpu import Wish
     from medscience.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
     into: Annotated[Path, typer.Option(help="where to write the model's folder")] = Path("results/models"),
     memory: Annotated[str, typer.Option(help="most memory that a process may take")] = "8G",
     threads: Annotated[int | None, typer.Option(min=1, help="default: all processors")] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="cuda: a GPU; auto: one if it is there")
+    ] = "auto",
 ) -> None:
     """Train a network as its recipe says; in many processes: `torchrun ... -m medscience train`."""
     import re
@@ -57,18 +61,18 @@ def train(  # noqa: PLR0913, PLR0917 - the options of the command
     torch.set_num_threads(threads or usable_cores())
     path = find_design(model)
     if is_detector(parse_yaml(path)):
-        _from_frames(path, name, into, resume=resume)
+        _from_frames(path, name, into, device, resume=resume)
         return
     if restores(path):
         if data is None:
             raise _no_recipe(path, "no sheet")
-        _from_cases(path, data, name, into, promised, resume=resume)
+        _from_cases(path, name, into, (data, promised, device), resume=resume)
         return
     design = read_design(path)
     if data is not None and isinstance(design.training, Recipe):
-        _from_sheet(design, design.training, name, into, (data, start, fold, promised), resume=resume)
+        _from_sheet(design, design.training, name, into, (data, start, fold, promised), device, resume=resume)
     elif data is None and design.training and not isinstance(design.training, Recipe):
-        _from_heads(design, design.training, name, into)
+        _from_heads(design, design.training, name, into, device)
     else:
         found = "no sheet" if data is None else "no recipe for a sheet"
         raise _no_recipe(path, found if design.training else "nothing")
@@ -93,6 +97,7 @@ def _from_sheet(
     name: str,
     into: Path,
     given: "tuple[Path, str | None, int | None, int]",
+    device: "Wish",
     *,
     resume: bool,
 ) -> None:
@@ -112,11 +117,11 @@ def _from_sheet(
     from medscience.training.world import joined
 
     folder = into / name
-    with joined() as world:
+    with joined(device) as world:
         into.mkdir(parents=True, exist_ok=True)
         with leased(folder) if world.leads else nullcontext():
             with shown("open data") as tell:
-                job = prepare(design, recipe, *given, tell)
+                job = prepare(design, recipe, *given, tell, world.gpu)
             if is_done(folder, name, job.start):
                 return
             begin = state_to_begin_with(folder, job.start, resume=resume)
@@ -141,11 +146,12 @@ def _from_sheet(
                 (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
-def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
+def _from_frames(path: Path, name: str, into: Path, device: "Wish", *, resume: bool) -> None:
     """Train a detector on frames that are simulated as they are needed."""
     from functools import partial
 
     from medscience.detector import read_detector_design
+    from medscience.inference.gpu import find_gpu
     from medscience.store.lease import leased
     from medscience.terminal.progress import shown
     from medscience.training.checkpoint import write_checkpoint
@@ -155,7 +161,7 @@ def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
     folder = into / name
     into.mkdir(parents=True, exist_ok=True)
     with leased(folder):
-        job = prepare_detector(read_detector_design(path))
+        job = prepare_detector(read_detector_design(path), find_gpu(device))
         if is_done(folder, name, job.start):
             return
         begin = state_to_begin_with(folder, job.start, resume=resume)
@@ -165,10 +171,11 @@ def _from_frames(path: Path, name: str, into: Path, *, resume: bool) -> None:
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
-def _from_cases(path: Path, sheet: Path, name: str, into: Path, memory: int, *, resume: bool) -> None:
+def _from_cases(path: Path, name: str, into: Path, given: "tuple[Path, int, Wish]", *, resume: bool) -> None:
     """Train a network that restores phases."""
     from functools import partial
 
+    from medscience.inference.gpu import find_gpu
     from medscience.restoration import read_restoring_design
     from medscience.store.lease import leased
     from medscience.terminal.progress import shown
@@ -178,8 +185,9 @@ def _from_cases(path: Path, sheet: Path, name: str, into: Path, memory: int, *, 
 
     folder = into / name
     into.mkdir(parents=True, exist_ok=True)
+    sheet, memory, device = given
     with leased(folder):
-        job = prepare_restorer(*read_restoring_design(path), sheet, memory)
+        job = prepare_restorer(*read_restoring_design(path), sheet, memory, find_gpu(device))
         if is_done(folder, name, job.start):
             return
         begin = state_to_begin_with(folder, job.start, resume=resume)
@@ -195,24 +203,26 @@ def _nothing(_state: object) -> None:
     pass
 
 
-def _from_heads(design: "Design", recipe: "Training", name: str, into: Path) -> None:
+def _from_heads(design: "Design", recipe: "Training", name: str, into: Path, device: "Wish") -> None:
     """Train on simulated heads, from the start."""
+    from medscience.inference.gpu import find_gpu
     from medscience.models.save import save_model
     from medscience.models.zoo import build
     from medscience.simulate.drawn import drawn_patches
     from medscience.terminal.progress import shown
     from medscience.training.loop import train as run
+    from medscience.training.place import copied, place_for
 
     if recipe.heads is None:
         raise _no_recipe(Path(name), "no simulated heads")
     maps = _tissue_maps(design, recipe.heads)
-    network = build(design.network)
+    network, place = build(design.network), place_for(find_gpu(device))
     for number, cycle in enumerate(recipe.cycles):
         patches = drawn_patches(maps, cycle.patch, cycle.seed)
         with shown(f"train {name}") as tell:
-            losses = run(network, patches, cycle, tell, goes_on=number > 0)
+            losses = run(network, patches, cycle, tell, goes_on=number > 0, place=place)
         log.info("last loss %.4f", losses[-1])
-    tensors = {key: value.numpy().copy() for key, value in network.state_dict().items()}
+    tensors = {key: copied(value).numpy() for key, value in network.state_dict().items()}
     weights = design.model_dump(include={"weights"}).get("weights", {})
     description = design.model_dump(exclude={"weights", "known_answer", "accuracy"}) | {
         "name": name,

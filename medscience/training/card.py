@@ -7,9 +7,10 @@ import torch
 
 from medscience.measure.agreement import METRICS
 from medscience.measure.statistics import Interval
-from medscience.store.record import host_class, versions
+from medscience.store.record import versions
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.job import Job
+from medscience.training.place import hardware
 
 if TYPE_CHECKING:
     from medscience.training.product import Judged
@@ -41,7 +42,7 @@ def _lines(name: str, job: Job, state: Checkpoint, results: "Sequence[Judged]") 
     yield "\n## How it was made\n"
     yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
     yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
-    yield f"- Hardware: {host_class()}"
+    yield f"- Hardware: {hardware(job.gpu)}"
     yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
 
 

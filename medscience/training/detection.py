@@ -23,6 +23,7 @@ from medscience.simulate.espi.drawn import STYLES, Style, drawn_frames
 from medscience.simulate.espi.modes import SHAPE
 from medscience.simulate.espi.shots import Shot
 from medscience.training.checkpoint import Validation
+from medscience.training.place import place_of, rounding
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +76,8 @@ def frame_losses(
 ) -> Tensor:
     """Return the loss of each frame."""
     images = torch.from_numpy(np.stack([one.frame for one in batch]))[:, None]
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        answer = network(seen(images)).float()
+    with rounding(network, recipe.precision):
+        answer = network(seen(images.to(place_of(network)))).float()
     return maps_loss(answer, [one.wanted for one in batch])
 
 
@@ -91,8 +92,8 @@ def maps_loss(answer: Tensor, truth: Sequence[Wanted]) -> Tensor:
     answer : Tensor
         Shape (B, 6 + counts, Y, X), float32.
     """
-    middle, weight, size = (_stacked(truth, name) for name in ("middle", "weight", "size"))
-    shape, rings = _stacked(truth, "shape"), _stacked(truth, "rings")
+    middle, weight, size = (_stacked(truth, name).to(answer.device) for name in ("middle", "weight", "size"))
+    shape, rings = (_stacked(truth, name).to(answer.device) for name in ("shape", "rings"))
     sure, unsure = logsigmoid(answer[:, 0]), logsigmoid(-answer[:, 0])
     hit = (1 - sure.exp()) ** 2 * sure * (middle == 1)
     false = (1 - middle) ** 4 * sure.exp() ** 2 * unsure * (middle < 1)
@@ -118,7 +119,7 @@ def looked_at(
     while batch := list(islice(shots, AT_ONCE)):
         images = torch.from_numpy(np.stack([shot.frame for shot in batch]))[:, None]
         with torch.inference_mode():
-            answers = found(network(seen(images)), SURE)
+            answers = found(network(seen(images.to(place_of(network)))).cpu(), SURE)
         yield from zip(batch, answers, strict=True)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from medscience import __version__
 from medscience.detector import DetectorDesign, Findings, FringeNetwork
 from medscience.errors import ModelError
+from medscience.inference.gpu import Gpu
 from medscience.models.fold import folded
 from medscience.models.save import save_detector
 from medscience.models.zoo import build
@@ -20,13 +21,15 @@ from medscience.progress import Tell
 from medscience.recipe import FrameRecipe
 from medscience.store.commit import canonical
 from medscience.store.files import replaced
-from medscience.store.record import host_class, versions
+from medscience.store.record import versions
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.curves import write_curves
 from medscience.training.detection import SURE, FrameJudge, calibrated, frame_batches, frame_losses
 from medscience.training.fit import Fit, Save
+from medscience.training.place import hardware
 from medscience.training.product import RECORD
 from medscience.training.schedule import Schedule
+from medscience.training.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class DetectorJob:
     network: nn.Module
     start: Checkpoint
     """Step 0, with weights that follow from the seed."""
+    gpu: Gpu | None = None
+    """On which it learns; None: on processors."""
 
     def fit(self, save: Save, tell: Tell) -> Fit:
         """Return the training, ready to run."""
@@ -47,13 +52,14 @@ class DetectorJob:
             partial(frame_batches, self.recipe, self.arguments.arguments.counts),
             FrameJudge(self.recipe.frames),
             save,
-            tell=tell,
+            World(gpu=self.gpu),
+            tell,
             losses=frame_losses,
         )
 
 
-def prepare_detector(design: DetectorDesign) -> DetectorJob:
-    """Settle the training of a detector.
+def prepare_detector(design: DetectorDesign, gpu: Gpu | None = None) -> DetectorJob:
+    """Settle the training of a detector; None is for processors.
 
     Raises
     ------
@@ -77,8 +83,8 @@ def prepare_detector(design: DetectorDesign) -> DetectorJob:
         recipe.model_dump(mode="json", exclude_defaults=True),
         __version__,
     ]
-    fingerprint = hashlib.sha256(canonical(decides)).hexdigest()
-    return DetectorJob(design, recipe, design.network, network, Checkpoint(0, fingerprint, weights, {}))
+    start = Checkpoint(0, hashlib.sha256(canonical(decides)).hexdigest(), weights, {})
+    return DetectorJob(design, recipe, design.network, network, start, gpu)
 
 
 def write_detector(folder: Path, name: str, job: DetectorJob, state: Checkpoint) -> Path:
@@ -135,7 +141,7 @@ def _card(name: str, job: DetectorJob, state: Checkpoint, output: Findings) -> I
     yield "\n![curves](curves.png)\n\n## How it was made\n"
     yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
     yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
-    yield f"- Hardware: {host_class()}"
+    yield f"- Hardware: {hardware(job.gpu)}"
     yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
 
 

@@ -22,6 +22,7 @@ from medscience.training.losses import patch_loss
 from medscience.training.optimise import lay_out
 from medscience.training.parts import let_learn
 from medscience.training.patch import Patch
+from medscience.training.place import copied, place_of, rounding, within_gpu_memory
 from medscience.training.recompute import logits_of
 from medscience.training.schedule import Schedule
 from medscience.training.start import settle
@@ -64,9 +65,9 @@ class Clock:
 def patch_losses(network: nn.Module, patches: Sequence[Patch], recipe: Recipe, stage: Stage) -> Tensor:
     """Return the loss of each patch."""
     images = torch.from_numpy(np.stack([patch.image for patch in patches]))[:, None]
-    seen = images.contiguous(memory_format=torch.channels_last_3d)
-    labels = [torch.from_numpy(patch.labels) for patch in patches]
-    with torch.autocast("cpu", torch.bfloat16, enabled=(stage.precision or recipe.precision) == "bfloat16"):
+    seen = images.to(place_of(network)).contiguous(memory_format=torch.channels_last_3d)
+    labels = [torch.from_numpy(patch.labels).to(seen.device) for patch in patches]
+    with rounding(network, stage.precision or recipe.precision):
         if not isinstance(network, HDenseUNet):
             logits = logits_of(network, seen, checkpointing=recipe.checkpointing)
             return _each(logits, labels, recipe.loss)
@@ -122,6 +123,7 @@ class Fit:
         self._refuse_statistics_of_parts(network)
         network.load_state_dict(dict(state.weights))
         lay_out(network)
+        network.to(self.world.place)
         follower = Follower(network, self.recipe.optimiser)
         follower.restore(state.optimiser)
         self._set_out(network, state.step + 1)
@@ -168,7 +170,8 @@ class Fit:
         batch = next(coming)
         ready = time.perf_counter()
         torch.manual_seed(int(np.random.SeedSequence([self.recipe.seed, step]).generate_state(1)[0]))
-        loss = self._learn(network, batch, stage, step)
+        with within_gpu_memory(step):
+            loss = self._learn(network, batch, stage, step)
         follower.step(learning_rate)
         self.clock.waiting += ready - begun
         self.clock.learning += time.perf_counter() - ready
@@ -182,7 +185,7 @@ class Fit:
     def _learn(self, network: nn.Module, batch: Sequence[Item], stage: AnyStage, step: int) -> float:
         """Leave the gradients of a step's loss in the network, and return the loss."""
         network.zero_grad()
-        total = torch.zeros(1, dtype=torch.float64)
+        total = torch.zeros(1, dtype=torch.float64, device=self.world.place)
         at_once = stage.at_once or stage.batch
         for first in range(0, len(batch), at_once):
             losses = self.losses(network, batch[first : first + at_once], self.recipe, stage)
@@ -231,4 +234,4 @@ def _gradient(weight: nn.Parameter) -> Tensor:
 
 
 def _copied(tensors: dict[str, Any]) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in tensors.items()}
+    return {name: copied(value) for name, value in tensors.items()}

@@ -13,6 +13,8 @@ from medscience import __version__
 from medscience.config.pairs import Pair, read_pairs, refuse_leaks
 from medscience.description import Design, checked_beside, find_model, read_model
 from medscience.errors import ConfigError, MemoryPromiseError
+from medscience.inference.footprint import CUDA
+from medscience.inference.gpu import Gpu
 from medscience.models.meshnet import MeshNet
 from medscience.models.zoo import build, fit_weights, load_tensors
 from medscience.progress import Tell, nobody
@@ -43,6 +45,8 @@ class Job:
     """Step 0, with the weights to start from."""
     examples: tuple[Example, ...]
     schedule: Schedule
+    gpu: Gpu | None = None
+    """On which it learns; None: on processors."""
 
     def of(self, split: str) -> list[Example]:
         """Return the examples of a split."""
@@ -57,6 +61,7 @@ def prepare(
     fold: int | None,
     memory: int,
     tell: Tell = nobody,
+    gpu: Gpu | None = None,
 ) -> Job:
     """Open and check everything that a training needs.
 
@@ -72,6 +77,8 @@ def prepare(
         Which of the recipe's folds validates, counted from 1; the sheet's own split if not given.
     memory : int
         Bytes promised.
+    gpu : Gpu, optional
+        The GPU on which it learns; on processors if not given.
 
     Raises
     ------
@@ -95,9 +102,9 @@ def prepare(
     network = build(design.network)
     weights = _start(network, recipe, start)
     used = sum(pair.split == "train" for pair in pairs)
-    _refuse_what_does_not_fit(network, recipe, examples, memory)
+    _refuse_what_does_not_fit(network, recipe, examples, memory, gpu)
     state = Checkpoint(0, _fingerprint(design, examples, weights), weights, {})
-    return Job(design, recipe, network, state, tuple(examples), Schedule(recipe, used))
+    return Job(design, recipe, network, state, tuple(examples), Schedule(recipe, used), gpu)
 
 
 def _checked_fold(
@@ -156,7 +163,7 @@ def _weights(start: str) -> Path:
 
 
 def _refuse_what_does_not_fit(
-    network: nn.Module, recipe: Recipe, examples: Sequence[Example], memory: int
+    network: nn.Module, recipe: Recipe, examples: Sequence[Example], memory: int, gpu: Gpu | None
 ) -> None:
     """Predict the largest step's memory, and refuse one that is more than was promised."""
     if not isinstance(network, MeshNet):
@@ -167,17 +174,27 @@ def _refuse_what_does_not_fit(
         for stage in recipe.stages
         for patch in ([stage.patch] if stage.patch else [example.shape for example in examples])
     )
-    log.info("a step takes about %.2f GiB", (most + FIXED) / 2**30)
-    if most + FIXED + memory // CACHE > memory:
+    if gpu and most > gpu.memory:
+        raise MemoryPromiseError(
+            "GPU-MEMORY-TOO-SMALL",
+            field="GPU",
+            found=f"{gpu.memory / 2**30:.2f}G",
+            expected=f"{most >> 20}M or more for a step",
+            fix=f"{LESS}, or train on processors: --device cpu",
+        )
+    log.info("a step takes about %.2f GiB%s", most / 2**30, " of the GPU" if gpu else "")
+    here = FIXED + (CUDA if gpu else most)
+    if here + memory // CACHE > memory:
         raise MemoryPromiseError(
             "MEMORY-TOO-SMALL",
             field="--memory",
             found=f"{memory / 2**30:.2f}G",
-            expected=f"{-(-(most + FIXED) * CACHE // (CACHE - 1)) >> 20}M or more for a step",
-            fix="give more memory, or set checkpointing, at_once or a smaller patch in the recipe",
+            expected=f"{-(-here * CACHE // (CACHE - 1)) >> 20}M or more for a step",
+            fix=f"give more memory, or {LESS}",
         )
 
 
+LESS = "set checkpointing, at_once or a smaller patch in the recipe"
 FIXED = 400 << 20
 """Bytes of the process with its libraries; measured, rounded up."""
 

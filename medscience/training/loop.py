@@ -16,6 +16,7 @@ from medscience.ahead import made_ahead
 from medscience.description import Training
 from medscience.progress import Tell, nobody
 from medscience.training.optimise import OneCycle
+from medscience.training.place import PROCESSORS, place_of, rounding
 from medscience.training.start import settle, start_as_identity
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def train(
     tell: Tell = nobody,
     *,
     goes_on: bool = False,
+    place: torch.device = PROCESSORS,
 ) -> list[float]:
     """Train a network in place and return the loss of every step.
 
@@ -50,12 +52,14 @@ def train(
         Hears of every step.
     goes_on : bool
         Whether the network keeps its weights; else they are drawn anew from the seed.
+    place : device
+        Where it learns, and is afterwards.
     """
     torch.manual_seed(recipe.seed)
     if not goes_on:
         network.apply(start_as_identity)
+    network.train().to(memory_format=torch.channels_last_3d).to(place)  # type: ignore[call-overload]
     before = [weight.detach().clone() for weight in network.parameters()]
-    network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimiser = OneCycle(network, recipe.learning_rate, recipe.steps)
     batches = made_ahead(iter(lambda: list(islice(data, recipe.batch)), []))
     losses: list[float] = []
@@ -79,7 +83,8 @@ def train(
 def _loss(network: nn.Module, batch: Sequence[Patch], recipe: Training) -> Tensor:
     images, labels = (np.stack(arrays) for arrays in zip(*batch, strict=True))
     seen = torch.from_numpy(images)[:, None].contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        logits = network(seen)
-    wanted = torch.from_numpy(labels.astype(np.int64))
-    return nn.functional.cross_entropy(logits.float(), wanted, torch.tensor(recipe.class_weights))
+    place = place_of(network)
+    with rounding(network, recipe.precision):
+        logits = network(seen.to(place))
+    wanted = torch.from_numpy(labels.astype(np.int64)).to(place)
+    return nn.functional.cross_entropy(logits.float(), wanted, torch.tensor(recipe.class_weights).to(place))

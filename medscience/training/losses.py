@@ -29,7 +29,7 @@ def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
     if how.skip_ends:
         labels = labels.clone()
         labels[: how.skip_ends] = labels[-how.skip_ends :] = IGNORED
-    weights = torch.tensor(how.class_weights, device=logits.device)
+    weights = torch.tensor(how.class_weights).to(logits.device)
     entropy = cross_entropy(
         logits[None], labels[None], weights, ignore_index=IGNORED, label_smoothing=how.label_smoothing
     )

@@ -16,6 +16,7 @@ from medscience import __version__
 from medscience.config.cases import Case, read_cases
 from medscience.errors import ConfigError, MismatchError, about
 from medscience.image import Image
+from medscience.inference.gpu import Gpu
 from medscience.inference.phases import check_method, check_phases, check_prior
 from medscience.inference.restore import prepare_restoration
 from medscience.models.restoring import save_restoring_model
@@ -25,10 +26,11 @@ from medscience.restoration import RestoringDesign, Tetris
 from medscience.store.commit import canonical
 from medscience.store.files import replaced
 from medscience.store.images import open_image
-from medscience.store.record import host_class, versions
+from medscience.store.record import versions
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.chunks import Chunks
 from medscience.training.curves import write_curves
+from medscience.training.place import hardware, place_for
 from medscience.training.product import RECORD
 from medscience.training.tetris import Phases, learned
 from medscience.training.through import let_the_prior_through
@@ -81,6 +83,8 @@ class RestorerJob:
     """Step 0, with weights that follow from the seed."""
     examples: tuple[Example, ...]
     memory: int
+    gpu: Gpu | None = None
+    """On which it learns; None: on processors."""
 
     def of(self, *splits: str) -> list[Example]:
         """Return the examples of some splits."""
@@ -92,11 +96,13 @@ class RestorerJob:
         """Train from a state to the end; return the network and the last state."""
         chunks = Chunks(self.memory // CACHE)
         seen = [example.seen(self.design.input.axes, chunks) for example in self.of("train")]
-        return learned(self.recipe, self.network, seen, state, save, tell)
+        return learned(self.recipe, self.network, seen, state, save, tell, place_for(self.gpu))
 
 
-def prepare_restorer(design: RestoringDesign, recipe: Tetris, sheet: Path, memory: int) -> RestorerJob:
-    """Settle the training of a network that restores phases.
+def prepare_restorer(
+    design: RestoringDesign, recipe: Tetris, sheet: Path, memory: int, gpu: Gpu | None = None
+) -> RestorerJob:
+    """Settle the training of a network that restores phases; None is for processors.
 
     Raises
     ------
@@ -125,7 +131,7 @@ def prepare_restorer(design: RestoringDesign, recipe: Tetris, sheet: Path, memor
     decides += [recipe.model_dump(mode="json", exclude_defaults=True), __version__]
     decides += [[example.case.sample, example.case.split, *example.digests] for example in examples]
     start = Checkpoint(0, hashlib.sha256(canonical(decides)).hexdigest(), weights, {})
-    return RestorerJob(design, recipe, network, start, examples, memory)
+    return RestorerJob(design, recipe, network, start, examples, memory, gpu)
 
 
 def _opened(case: Case, design: RestoringDesign) -> Example:
@@ -154,7 +160,8 @@ def reached(job: RestorerJob, network: RSTAR4D, examples: Sequence[Example]) -> 
 
 
 def _reached(job: RestorerJob, network: RSTAR4D, example: Example) -> Reached:
-    run = prepare_restoration(example.image, example.prior, (job.design, network), job.memory)
+    model, gpu = (job.design, network), job.gpu and job.gpu.left()
+    run = prepare_restoration(example.image, example.prior, model, job.memory, gpu=gpu)
     found = np.empty(example.image.shape, np.float32)
 
     def write(region: tuple[slice, ...], values: NDArray[Any]) -> None:
@@ -238,7 +245,7 @@ def _card(name: str, job: RestorerJob, state: Checkpoint, results: Sequence[Reac
     yield "\n![curves](curves.png)\n\n## How it was made\n"
     yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
     yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
-    yield f"- Hardware: {host_class()}"
+    yield f"- Hardware: {hardware(job.gpu)}"
     yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
 
 

@@ -24,6 +24,7 @@ from medscience.recipe import Optimiser
 from medscience.restoration import Tetris
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.follow import Follower
+from medscience.training.place import PROCESSORS, copied, place_of, rounding, within_gpu_memory
 from medscience.training.restoring import HOUNSFIELD, restoring_loss
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def learned(
     state: Checkpoint,
     save: Callable[[Checkpoint], None],
     tell: Tell = nobody,
+    place: torch.device = PROCESSORS,
 ) -> tuple[RSTAR4D, Checkpoint]:
     """Train from a state to the end; return the network and the last state.
 
@@ -97,26 +99,31 @@ def learned(
         Takes states.
     tell : callable
         Hears of every step.
+    place : device
+        Where to learn.
 
     Raises
     ------
     TrainingError
         If the loss is not finite.
+    MemoryPromiseError
+        If a GPU has no room for a step.
     """
-    network, follower = _begun(recipe, network, state)
+    network, follower = _begun(recipe, network, state, place)
     tell(state.step, recipe.steps)
     begun, before = time.perf_counter(), state.seconds
     for step in range(state.step + 1, recipe.steps + 1):
         stage, learning_rate = recipe.at(step)
         if recipe.begins(step) and stage.dimensions == "4D":
-            network = opened(network)
+            network = opened(network).to(place)
         if recipe.begins(step):
             follower = Follower(network, ADAM)
-        loss = _learn(network, drawn(examples, recipe, step), step, recipe.precision)
+        with within_gpu_memory(step):
+            loss = _learn(network, drawn(examples, recipe, step), step, recipe.precision)
         follower.step(learning_rate)
         state = replace(state, step=step, losses=(*state.losses, loss))
         if step % recipe.save_every == 0 or step == recipe.steps:
-            weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            weights = {name: copied(value) for name, value in network.state_dict().items()}
             seconds = before + time.perf_counter() - begun
             state = replace(state, weights=weights, optimiser=follower.state(), seconds=seconds)
             save(state)
@@ -131,12 +138,14 @@ ADAM = Optimiser(name="adamw")
 """Without decay of weights that is Adam, with the usual 0.9 and 0.999."""
 
 
-def _begun(recipe: Tetris, network: RSTAR4D, state: Checkpoint) -> tuple[RSTAR4D, Follower]:
+def _begun(
+    recipe: Tetris, network: RSTAR4D, state: Checkpoint, place: torch.device
+) -> tuple[RSTAR4D, Follower]:
     """The network and its optimiser as they were after the state's step."""
     stage, _ = recipe.at(max(state.step, 1))
     made = RSTAR4D(network.width, len(network.encode), stage=1 if stage.dimensions == "2D+T" else 2)
     made.load_state_dict(dict(state.weights))
-    follower = Follower(made.train(), ADAM)
+    follower = Follower(made.to(place).train(), ADAM)
     follower.restore(state.optimiser)
     return made, follower
 
@@ -144,9 +153,10 @@ def _begun(recipe: Tetris, network: RSTAR4D, state: Checkpoint) -> tuple[RSTAR4D
 def _learn(network: RSTAR4D, block: Block, step: int, precision: str) -> float:
     """Leave the gradients of a step's loss in the network, and return the loss."""
     network.zero_grad()
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        found: Tensor = network(torch.from_numpy(block.seen)[None])[0, 0]
-    loss = restoring_loss(found.float(), torch.from_numpy(block.truth))
+    place = place_of(network)
+    with rounding(network, precision):
+        found: Tensor = network(torch.from_numpy(block.seen)[None].to(place))[0, 0]
+    loss = restoring_loss(found.float(), torch.from_numpy(block.truth).to(place))
     loss.backward()  # type: ignore[no-untyped-call]
     if not torch.isfinite(loss):
         raise TrainingError(

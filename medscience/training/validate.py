@@ -47,7 +47,8 @@ class Judge:
         return [Agreement(count.numpy()) for count in counts]
 
     def _one(self, network: nn.Module, example: Example) -> Agreement:
-        job = prepare(example.image, (self.design, network), self.memory)
+        gpu = self.world.gpu and self.world.gpu.left()
+        job = prepare(example.image, (self.design, network), self.memory, gpu=gpu)
         found = np.zeros(example.image.shape, dtype=job.engine.head.decision)
         job.run(found.__setitem__)
         answer = Image(found, example.labels.meaning)

@@ -1,4 +1,7 @@
-"""The processes that train together: those that ``torchrun`` started, or this one alone."""
+"""The processes that train together: those that ``torchrun`` started, or this one alone.
+
+Each has a GPU of its own, or none has.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +11,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from medscience.errors import SystemFaultError
+from medscience.inference.gpu import Gpu, Wish, find_gpu
+from medscience.training.place import place_for
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -15,6 +22,13 @@ class World:
 
     rank: int = 0
     size: int = 1
+    gpu: Gpu | None = None
+    """The GPU on which this process computes; None: on processors."""
+
+    @property
+    def place(self) -> torch.device:
+        """Where this process keeps its network."""
+        return place_for(self.gpu)
 
     @property
     def leads(self) -> bool:
@@ -33,13 +47,36 @@ class World:
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """Join the processes that ``torchrun`` started, until the block ends."""
+def joined(wish: Wish = "auto") -> Iterator[World]:
+    """Join the processes that ``torchrun`` started, until the block ends.
+
+    Raises
+    ------
+    SystemFaultError
+        If there is no GPU and nothing else will do, or if some processes have one and some have not.
+    """
     if not dist.is_torchelastic_launched():
-        yield World()
+        yield World(gpu=find_gpu(wish))
         return
-    dist.init_process_group("gloo")
+    gpu = find_gpu(wish, number=dist.get_node_local_rank())
+    dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
     try:
-        yield World(dist.get_rank(), dist.get_world_size())
+        world = World(dist.get_rank(), dist.get_world_size(), gpu)
+        _refuse_mixed_places(world)
+        yield world
     finally:
         dist.destroy_process_group()
+
+
+def _refuse_mixed_places(world: World) -> None:
+    """Gradients are added up on GPUs or on processors."""
+    gpus = torch.tensor([int(world.gpu is not None)])
+    world.add_up([gpus])
+    if 0 < gpus.item() < world.size:
+        raise SystemFaultError(
+            "TRAIN-GPUS",
+            field="--device",
+            found=f"{gpus.item()} GPUs for {world.size} processes",
+            expected="one for each, or none",
+            fix="start as many processes as there are GPUs (--nproc-per-node), or give --device cpu",
+        )

@@ -86,7 +86,8 @@ def test_predictions_go_to_the_partition_with_gpus_that_is_named(programs):
     site = ask_site(programs(sinfo=SINFO))
     made = yaml.safe_load(profile(site, site.partition("short"), "gpu"))
     assert made["default-resources"] == ["slurm_partition=short"]
-    assert made["set-resources"] == ["predict:slurm_partition=gpu", "restore:slurm_partition=gpu"]
+    steps = ("predict", "restore", "train")
+    assert made["set-resources"] == [f"{step}:slurm_partition=gpu" for step in steps]
     assert "set-resources" not in profile(site, site.partition("short"))
     assert (
         "gpu (gpu:a100:4): predictions run there" in by_name(programs(sinfo=SINFO), gpu="gpu")["GPUs"].found

@@ -15,7 +15,7 @@ from medscience.image import Image, Meaning
 from medscience.inference.doubt import Doubt
 from medscience.inference.engine import engine, precision_of
 from medscience.inference.footprint import AHEAD, footprint
-from medscience.inference.gpu import FIRST, Gpu, find_gpu, gpu_to_plan_for
+from medscience.inference.gpu import Gpu, find_gpu, gpu_to_plan_for
 from medscience.inference.job import planned
 from medscience.inference.link import Link
 from medscience.inference.predict import Blocks, Read, _ready, predict
@@ -26,6 +26,7 @@ from medscience.models.meshnet import MeshNet
 from medscience.models.quick import quickened
 from medscience.testing.phantoms import obliques, orientations
 from tests.pretend_gpu import NAME, install
+from tests.pretend_gpu import THERE as FIRST
 
 SHAPE = (24, 20, 22)
 TINY = {
