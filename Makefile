@@ -76,7 +76,7 @@ demo-model: setup ## train the demo's network again from its recipe, into result
 demo-accuracy: setup ## measure the demo's network on unseen simulated heads and on the real scan
 	$(RUN) python -m tests.accuracy
 
-fringe-model: setup ## train the detector of antinodes again from its recipe, into results/models (over an hour)
+fringe-model: setup ## train the detector of antinodes again from its recipe, into results/models (an hour and a half)
 	$(RUN) medscience train config/recipes/fringe.yaml --name fringe
 
 fringe-accuracy: setup ## measure the detector of antinodes on unseen simulated frames

@@ -27,6 +27,8 @@ class FringeArguments(Strict):
     depths: tuple[Side, Side, Side]
     neck: Side
     counts: Annotated[int, Field(ge=5)]
+    counter: Side | None = None
+    """Channels of its second look at each antinode; None: it takes none."""
 
 
 class FringeNetwork(Strict):
@@ -105,6 +107,15 @@ class DetectorDesign(About):
     network: Annotated[FringeNetwork | SPNetNetwork, Field(discriminator="name")]
     input: FrameInput
     training: FrameRecipe | None = None
+
+    @model_validator(mode="after")
+    def _has_what_learns(self) -> "DetectorDesign":
+        stages = self.training.stages if self.training else ()
+        network = self.network.arguments
+        counts = isinstance(network, FringeArguments) and network.counter
+        if not counts and any(stage.learns == "counter" for stage in stages):
+            raise ValueError("network.arguments.counter must be given where a stage learns counter")
+        return self
 
 
 class DetectorFile(DetectorDesign, Weighted):

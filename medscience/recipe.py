@@ -16,6 +16,7 @@ Sampling = Literal[
     "anywhere", "class-balanced", "every-class", "inside-box", "label-balanced-inside-box", "whole-volume"
 ]
 Learning = Literal["everything", "slices", "volume", "end-to-end"]
+Looking = Literal["maps", "counter"]
 Precision = Literal["float32", "bfloat16"]
 Metric = Literal["dice", "mcc", "dice_with_background"]
 
@@ -175,6 +176,8 @@ class FrameStage(Strict):
     """Of these, how many are held at once; default: all."""
     learning_rate: Positive
     """The largest of the cycle."""
+    learns: Looking = "maps"
+    """What learns: the maps of a frame, or the second look at what they show."""
 
     def length(self, _samples: int) -> int:
         """Return the number of steps."""

@@ -21,8 +21,12 @@ from medscience.store.record import peak_memory
 AT_ONCE = 16
 """Most frames that the network sees together: more are no faster."""
 
-LAYERS = 4
-"""Answers of the widest layer that are held at the same time, with scratch: measured, rounded up."""
+LAYERS = 8
+"""Answers of the widest layer that are held at the same time, with scratch, and with what is kept of freed
+memory to be taken again: measured, rounded up."""
+
+BESIDE = 64 << 20
+"""Bytes that are held however few frames there are, such as for second looks: likewise."""
 
 Frames = NDArray[np.unsignedinteger[Any]]
 """Shape (N, Y, X)."""
@@ -87,9 +91,9 @@ class Detector:
                 fix="use another model, or bring the frames to that size before they are ingested",
             )
         each = LAYERS * self._widest(shape)
-        room = (memory - peak_memory()) // each
+        room = (memory - peak_memory() - BESIDE) // each
         if room < 1:
-            needed = math.ceil((peak_memory() + each) / UNITS["M"])
+            needed = math.ceil((peak_memory() + BESIDE + each) / UNITS["M"])
             raise MemoryPromiseError(
                 "MEMORY-TOO-SMALL",
                 field="--memory",

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from medscience.antinode import Antinode, Ellipse
 from medscience.detections import Detection
-from medscience.models.fringe import CELL, SHAPE_MAPS
+from medscience.models.fringe import CELL, SHAPE_MAPS, peaks
+from medscience.models.unroll import USUAL
 
 STEP = 0.25
 """Rings between two counts that are told apart."""
@@ -30,9 +29,6 @@ CORE = 0.25
 
 NEAR = 0.2
 """Cells where the middle's map is less are not asked for the ellipse."""
-
-USUAL = 32.0
-"""Pixels: the mean half axis whose logarithm is 0."""
 
 TWICE = 0.6
 """Middles that are closer, in units of the surer ellipse, are of one antinode."""
@@ -135,10 +131,8 @@ def found(answer: Tensor, least: float) -> list[list[Detection]]:
     list of list of Detection
         Of each frame; their interval is that of the network's own distribution.
     """
-    heat = torch.sigmoid(answer[:, :1].float())
-    peaks = (heat == max_pool2d(heat, 3, stride=1, padding=1)) & (heat >= least)
     frames: list[list[Detection]] = [[] for _ in answer]
-    for frame, _, row, column in peaks.nonzero().tolist():
+    for frame, row, column in peaks(answer, least).nonzero().tolist():
         rows, columns = slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2)
         part = answer[frame, :, rows, columns].double().numpy()
         frames[frame].append(_at_peak(part, rows.start, columns.start))

@@ -3,15 +3,19 @@
 Depthwise-separable convolutions (Chollet 2017, arXiv:1610.02357) down to an eighth of the frame and further,
 summed up again at an eighth (Lin et al. 2017, arXiv:1612.03144); there, each cell says whether the middle of
 an antinode lies in it (Zhou et al. 2019, arXiv:1904.07850), where its ellipse is, and how likely each count
-of rings is.
+of rings is. Where a middle is, a second look at the antinode, unrolled, counts its rings again.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
+import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate, max_pool2d, pad
+
+from medscience.models.counter import AT_ONCE, Counter
+from medscience.models.unroll import unrolled
 
 CELL = 8
 """Pixels along each side of a cell of the answer."""
@@ -27,6 +31,12 @@ RARE = -3.0
 
 SHAPE_MAPS = 6
 """The answer's maps before those of the rings: middle, offset along x and y, logarithm of the ellipse."""
+
+LOOK = 0.3
+"""How sure a middle must be to be looked at again."""
+
+Cells = tuple[Tensor, Tensor, Tensor]
+"""Frame, row and column of some cells, each of shape (N,)."""
 
 
 class Separable(nn.Sequential):
@@ -66,9 +76,18 @@ class Fringe(nn.Module):
         Channels where they are summed up.
     counts : int
         Number of ring counts that are told apart.
+    counter : int, optional
+        Channels of the second look; none is taken if not given.
     """
 
-    def __init__(self, widths: Sequence[int], depths: Sequence[int], neck: int, counts: int) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        neck: int,
+        counts: int,
+        counter: int | None = None,
+    ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(4),
@@ -89,9 +108,18 @@ class Fringe(nn.Module):
         last = nn.Conv2d(neck, SHAPE_MAPS + counts, 1)
         nn.init.constant_(cast(Tensor, last.bias)[:1], RARE)
         self.head = nn.Sequential(Separable(neck, neck), last)
+        self.counter = Counter(counter, counts) if counter else None
 
     def forward(self, frames: Tensor) -> Tensor:
         """Map (B, 1, Y, X) to (B, 6 + counts, Y / 8, X / 8), sizes rounded up."""
+        answer = self.maps(frames)
+        if self.counter is None:
+            return answer
+        cells, laws = self.second_look(frames, answer, LOOK)
+        return with_second_look(answer, cells, laws)
+
+    def maps(self, frames: Tensor) -> Tensor:
+        """Return the answer without the second look."""
         height, width = frames.shape[2:]
         features = self.stem(pad(frames, (0, -width % STRIDE, 0, -height % STRIDE)))
         levels = [self.sides[0](features)]
@@ -103,6 +131,43 @@ class Fringe(nn.Module):
             total = merge(level + interpolate(total, scale_factor=2.0, mode="nearest"))
         answer: Tensor = self.head(total)
         return answer[:, :, : -(-height // CELL), : -(-width // CELL)]
+
+    def second_look(self, frames: Tensor, answer: Tensor, least: float) -> tuple[Cells, Tensor]:
+        """Return the cells of middles that are so sure, and logits (N, counts) of what they show unrolled."""
+        counter = cast(Counter, self.counter)
+        frame, row, column = peaks(answer, least).nonzero().unbind(1)
+        shapes = answer.detach()[frame, 1:SHAPE_MAPS, row, column].float().clamp(-4, 4)
+        shapes[:, 0] = CELL * (column + shapes[:, 0]) + (CELL - 1) / 2
+        shapes[:, 1] = CELL * (row + shapes[:, 1]) + (CELL - 1) / 2
+        starts = range(0, max(len(frame), 1), AT_ONCE)
+        parts = [slice(start, start + AT_ONCE) for start in starts]
+        laws = [counter(unrolled(frames, frame[part], shapes[part])) for part in parts]
+        return (frame, row, column), torch.cat(laws)
+
+
+def with_second_look(answer: Tensor, cells: Cells, laws: Tensor) -> Tensor:
+    """Return maps whose counts, in the cells of middles and those beside them, are the mean of both looks."""
+    batch, _, height, width = answer.shape
+    frame, row, column = (each[:, None] for each in cells)
+    down, right = (torch.arange(9).to(row.device) // 3 - 1, torch.arange(9).to(row.device) % 3 - 1)
+    row, column = row + down, column + right
+    there = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    place = (frame.expand_as(row)[there], row[there], column[there])
+    second = answer.new_zeros(batch, height, width, laws.shape[1])
+    looked = answer.new_zeros(batch, height, width)
+    second.index_put_(place, laws[:, None].expand(-1, 9, -1)[there].to(second.dtype), accumulate=True)
+    looked.index_put_(place, looked.new_ones(()), accumulate=True)
+    frame, row, column = looked.nonzero().unbind(1)
+    mean = second[frame, row, column] / looked[frame, row, column, None]  # of two middles as close as that
+    both = answer.clone()
+    both[frame, SHAPE_MAPS:, row, column] = (answer[frame, SHAPE_MAPS:, row, column] + mean) / 2
+    return both
+
+
+def peaks(answer: Tensor, least: float) -> Tensor:
+    """Return where middles are, shape (B, Y, X): no cell beside them is surer, and they are sure enough."""
+    heat = torch.sigmoid(answer[:, :1].float())
+    return ((heat == max_pool2d(heat, 3, stride=1, padding=1)) & (heat >= least))[:, 0]
 
 
 def seen(frames: Tensor) -> Tensor:

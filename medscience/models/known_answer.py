@@ -26,9 +26,17 @@ def small_input(seed: int = 0) -> NDArray[np.float32]:
 
 
 def small_frame(network: str) -> NDArray[np.float32]:
-    """Return a random frame (Y, X) as a detector sees it; SPNet sees only squares of its own size."""
-    shape = (SEEN, SEEN) if network == "spnet" else (70, 99)
-    return np.random.default_rng(0).random(shape, dtype=np.float32) * 2
+    """Return a frame (Y, X) as a detector sees it: grains, with three rings that are looked at again.
+
+    SPNet sees only squares of its own size.
+    """
+    shape = (SEEN, SEEN) if network == "spnet" else (102, 131)
+    grains = np.random.default_rng(0).random(shape, dtype=np.float32) * 2
+    if network == "spnet":
+        return grains
+    y, x = np.indices(shape).astype(np.float32)
+    height = np.maximum(1 - ((y - 48) / 33) ** 2 - ((x - 66) / 42) ** 2, 0)
+    return grains * (1 - np.cos(2 * np.pi * 3 * height)).astype(np.float32)
 
 
 def write_known_answer(

@@ -61,6 +61,8 @@ class BreathResult(WithRuns):
     sample: Sample
     model: str
     phases: int
+    method: str | None
+    """How they were reconstructed, if that is known."""
     has_truth: bool
     rows: tuple[Row, ...]
     motion: Mapping[str, float]
@@ -114,6 +116,7 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
         sample,
         model,
         phases=given.image.shape[0],
+        method=given.reconstruction,
         has_truth=truth is not None,
         rows=tuple(_rows(table)),
         motion=json.loads(stated.get("motion", "{}")),

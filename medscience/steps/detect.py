@@ -106,6 +106,7 @@ def _detect(
     import pyarrow as pa
 
     from medscience.detections import SCHEMA
+    from medscience.inference.memory import freed_memory_kept
     from medscience.store.files import remove
     from medscience.store.record import circumstances
     from medscience.store.tables import write_table
@@ -119,7 +120,7 @@ def _detect(
     frames = stored.image.shape[0]
     tables = [SCHEMA.empty_table()]
     kept = 0
-    with shown(f"detect {stored.name}") as tell:
+    with freed_memory_kept(), shown(f"detect {stored.name}") as tell:
         tell(0, frames)
         for first in range(0, frames, PART):
             part, last = folder / f"{first:09d}.parquet", min(first + PART, frames)

@@ -4,7 +4,7 @@ from pathlib import Path
 from resource import getpagesize
 
 
-def pace(done: int, total: int, seconds: float, since: float = 0.0) -> str:
+def pace(done: int, total: int, seconds: float, since: float = 0.0, before: int = 0) -> str:
     """Return what is done, how fast, and when the rest will be.
 
     Parameters
@@ -12,9 +12,11 @@ def pace(done: int, total: int, seconds: float, since: float = 0.0) -> str:
     done, total : int
         Parts.
     seconds : float
-        What the parts that are done took.
+        What the parts that this run did took.
     since : float
         What went by since the last of them.
+    before : int
+        Parts that were done before this run.
 
     Examples
     --------
@@ -24,10 +26,12 @@ def pace(done: int, total: int, seconds: float, since: float = 0.0) -> str:
     '300 of 4000 (7 %), 5.0 a second, 12 min 20 s left'
     >>> pace(0, 3, seconds=8.0)
     '0 of 3'
+    >>> pace(90, 100, seconds=20.0, before=80)
+    '90 of 100 (90 %), 2.0 s each, 20 s left'
     """
-    if not done:
-        return f"0 of {total}"
-    each = seconds / done
+    if done <= before:
+        return f"{done} of {total}"
+    each = seconds / (done - before)
     speed = f"{each:.1f} s each" if each >= 1 else f"{1 / max(each, 1e-6):.1f} a second"
     left = max(each * (total - done) - since, 0.0)
     return f"{done} of {total} ({100 * done // total} %), {speed}, {duration(left)} left"

@@ -54,18 +54,21 @@ class Lines:
         self._work = work
         self._begun = self._said = time.monotonic()
         self._part = 0.0
+        self._before: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Hear that parts are done, and say so if it is time."""
         now = time.monotonic()
-        if not done:
-            self._begun = now
+        if self._before is None or done <= self._before:  # it begins, or goes on where another run ended
+            self._begun, self._before, self._part = now, done, done / max(total, 1)
         silence = now - self._said
         is_tenth = done >= (self._part + 0.1) * total
         if done == total or silence < QUIET or not (is_tenth or silence > PATIENCE):
             return
         self._said, self._part = now, done / total
-        log.info("%s: %s, %s", self._work, pace(done, total, now - self._begun), memory())
+        log.info(
+            "%s: %s, %s", self._work, pace(done, total, now - self._begun, before=self._before), memory()
+        )
 
 
 @contextmanager
@@ -73,13 +76,13 @@ def _bar(work: str) -> Iterator[Tell]:
     name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1))
     columns = (name, BarColumn(bar_width=16), _Pace(table_column=Column(no_wrap=True)))
     with Progress(*columns, console=console(), transient=True, refresh_per_second=4) as progress:
-        task = progress.add_task(work, total=None)
+        task = progress.add_task(work, total=None, before=None)
 
         def tell(done: int, total: int) -> None:
-            if done:
-                progress.update(task, completed=done, total=total, seconds=progress.tasks[0].elapsed)
-            else:
-                progress.reset(task, total=total)
+            before = progress.tasks[0].fields["before"]
+            if before is None or done <= before:
+                progress.reset(task, total=total, completed=done, before=done)
+            progress.update(task, completed=done, total=total, seconds=progress.tasks[0].elapsed)
 
         yield tell
 
@@ -89,7 +92,9 @@ class _Pace(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         seconds = task.elapsed or 0.0
-        if not task.completed or task.total is None:
+        before = task.fields["before"]
+        if before is None or task.completed <= before or task.total is None:
             return Text(f"{duration(seconds)} so far, {memory()}")
         at = task.fields["seconds"]
-        return Text(f"{pace(int(task.completed), int(task.total), at, seconds - at)}, {memory()}")
+        words = pace(int(task.completed), int(task.total), at, seconds - at, before)
+        return Text(f"{words}, {memory()}")

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from medscience.detector import Interval
 from medscience.measure.intervals import Case, cases, stretch
 from medscience.models.antinode_maps import Wanted, found, wanted
 from medscience.models.fold import folded
-from medscience.models.fringe import CELL, SHAPE_MAPS, seen
+from medscience.models.fringe import CELL, SHAPE_MAPS, Cells, Fringe, seen
 from medscience.recipe import FrameRecipe, Frames, FrameStage
 from medscience.simulate.espi.drawn import STYLES, Style, drawn_frames
 from medscience.simulate.espi.modes import SHAPE
@@ -71,14 +72,39 @@ def frame_batches(
         ]
 
 
+LOOK = 0.1
+"""How sure a middle must be for the second look to learn from it: it learns from doubtful ones too."""
+
+
 def frame_losses(
-    network: nn.Module, batch: Sequence[FrameToLearn], recipe: FrameRecipe, _stage: FrameStage
+    network: nn.Module, batch: Sequence[FrameToLearn], recipe: FrameRecipe, stage: FrameStage
 ) -> Tensor:
     """Return the loss of each frame."""
     images = torch.from_numpy(np.stack([one.frame for one in batch]))[:, None]
+    truth, looking = [one.wanted for one in batch], cast(Fringe, network)
     with rounding(network, recipe.precision):
-        answer = network(seen(images.to(place_of(network)))).float()
-    return maps_loss(answer, [one.wanted for one in batch])
+        frames = seen(images.to(place_of(network)))
+        answer = looking.maps(frames)
+        if stage.learns == "counter":
+            cells, laws = looking.second_look(frames, answer, LOOK)
+            return laws_loss(laws.float(), cells, truth)
+    return maps_loss(answer.float(), truth)
+
+
+def laws_loss(laws: Tensor, cells: Cells, truth: Sequence[Wanted]) -> Tensor:
+    """Return the loss of each frame's second look, shape (B,): the cross-entropy of the rings.
+
+    Parameters
+    ----------
+    laws : Tensor
+        Shape (N, counts), float32.
+    cells : tuple of Tensor
+        Where they were taken; what is no antinode there does not count.
+    """
+    frame, row, column = cells
+    rings = _stacked(truth, "rings").to(laws.device)
+    entropy = -(rings[frame, :, row, column] * log_softmax(laws, 1)).sum(1)
+    return laws.new_zeros(len(truth)).index_add(0, frame, entropy) / EXPECTED
 
 
 def maps_loss(answer: Tensor, truth: Sequence[Wanted]) -> Tensor:

@@ -79,7 +79,7 @@ def prepare_detector(design: DetectorDesign, gpu: Gpu | None = None) -> Detector
     network = build(design.network)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     decides = [
-        design.network.model_dump(mode="json"),
+        design.network.model_dump(mode="json", exclude_none=True),
         recipe.model_dump(mode="json", exclude_defaults=True),
         __version__,
     ]

@@ -139,7 +139,7 @@ class Fit:
         """Let those parts learn that a step's stage names, and others keep still."""
         if step <= self.schedule.steps:
             stage, _ = self.schedule.at(step)
-            let_learn(network, stage.learns if isinstance(stage, Stage) else "everything")
+            let_learn(network, stage.learns)
         if step > self.schedule.settles:
             network.apply(settle)
 

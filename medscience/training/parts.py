@@ -1,7 +1,7 @@
 """Which parts of a network learn in a stage, and which keep still.
 
 The three steps of H-DenseUNet (Li et al. 2018, arXiv:1709.07330, section III-D; what keeps its statistics is
-that of ``hybridnet.py`` in github.com/xmengli/H-DenseUNet).
+that of ``hybridnet.py`` in github.com/xmengli/H-DenseUNet); and the two of `medscience.models.fringe.Fringe`.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from torch import nn
 
 from medscience.models.densenet import DenseLayer
+from medscience.models.fringe import Fringe
 from medscience.models.hdenseunet import HDenseUNet
-from medscience.recipe import Learning
+from medscience.recipe import Learning, Looking
 from medscience.training.start import settle
 
 
-def let_learn(network: nn.Module, learning: Learning) -> None:
+def let_learn(network: nn.Module, learning: Learning | Looking) -> None:
     """Set a network to train as a stage says.
 
     What keeps still has no gradient, its batch normalisation keeps its statistics, and it drops nothing out.
@@ -33,7 +34,10 @@ def let_learn(network: nn.Module, learning: Learning) -> None:
                 layer.apply(settle)
 
 
-def _still(network: nn.Module, learning: Learning) -> Iterator[nn.Module]:
+def _still(network: nn.Module, learning: Learning | Looking) -> Iterator[nn.Module]:
+    if isinstance(network, Fringe):
+        looks = learning == "counter"
+        yield from (part for name, part in network.named_children() if (name == "counter") != looks)
     if not isinstance(network, HDenseUNet):
         return
     if learning == "slices":

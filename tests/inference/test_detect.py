@@ -8,7 +8,7 @@ from medscience.antinode import Antinode, Ellipse
 from medscience.detections import Detection
 from medscience.detector import DetectorFile
 from medscience.errors import MemoryPromiseError, MismatchError
-from medscience.inference.detect import Detector, detector
+from medscience.inference.detect import BESIDE, Detector, detector
 from medscience.models.spnet import SPNet
 from medscience.models.spnet_slots import encode
 from medscience.models.zoo import load_detector
@@ -57,7 +57,7 @@ def test_intervals_hold_their_count(tiny):
 
 
 def test_memory_bounds_how_many_frames_are_seen_together(tiny):
-    few = tiny.at_once((64, 96), peak_memory() + (2 << 20))
+    few = tiny.at_once((64, 96), peak_memory() + BESIDE + (2 << 20))
     assert 1 <= few <= tiny.at_once((64, 96), 64 << 30)
     with pytest.raises(MemoryPromiseError, match=r"MEMORY-TOO-SMALL.*frames of 96 x 64"):
         tiny.at_once((64, 96), 1 << 20)

@@ -21,9 +21,9 @@ GRID = upright((10, 12, 14), 8.0)
 SHAPE = (6, 10, 12, 14)
 
 
-def store(path, values, inputs=None):
+def store(path, values, inputs=None, made=None):
     content = Content.of(Meaning(GRID, "tzyx", "HU"))
-    with staged(path, Provenance("test", {"path": path.name}, inputs or {})) as staging:
+    with staged(path, Provenance(*(made or ("test", {"path": path.name})), inputs or {})) as staging:
         staging.record["model"] = "tiny4d"
         writer = ImageWriter(staging, content, values.shape, np.float32)
         writer.write(tuple(slice(0, n) for n in values.shape), values.astype(np.float32))
@@ -38,7 +38,8 @@ def results(tmp_path):
     truth[:, :, 2:10, 2:12] = 40
     for phase in range(6):
         truth[phase, 4 + abs(phase - 3) :, 3:9, 3:11] = -800
-    given = store(tmp_path / "images/case.ome.zarr", truth + 100 * random.standard_normal(SHAPE))
+    noisy, made = truth + 100 * random.standard_normal(SHAPE), ("reconstruct", {"method": "mckinnon-bates"})
+    given = store(tmp_path / "images/case.ome.zarr", noisy, made=made)
     store(tmp_path / "restored/tiny4d/case.ome.zarr", truth, {"image": given})
     store(tmp_path / "references/case.ome.zarr", truth)
     paths = [tmp_path / name for name in ("restored/tiny4d/case.ome.zarr", "images/case.ome.zarr")]
@@ -54,6 +55,7 @@ CASE = Sample(name="case", track="cbct4d", source="case.mha", reference="truth.n
 def test_a_result_has_its_numbers_its_picture_and_its_loop(results):
     found = read_breath(results, "tiny4d", CASE, 60_000)
     assert found.phases == 6
+    assert found.method == "mckinnon-bates"
     assert found.has_truth
     body = next(row for row in found.rows if row.region == "body").numbers
     assert body["rmse_hu"] == pytest.approx(0)

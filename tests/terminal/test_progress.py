@@ -52,6 +52,19 @@ def test_a_line_says_how_much_how_fast_and_how_long_still(clock, said):
     assert said.messages[-1].startswith("predict a: 1 of 4 (25 %), 30.0 s each, 1 min 30 s left, ")
 
 
+def test_what_another_run_did_does_not_count_in_the_pace(clock, said):
+    tell = Lines("train a")
+    clock.now = 5.0
+    tell(800, 1000)
+    clock.now = 85.0
+    tell(820, 1000)
+    assert said.messages[-1].startswith("train a: 820 of 1000 (82 %), 4.0 s each, 12 min 0 s left, ")
+    tell(0, 10)  # the next piece of the same work
+    clock.now = 145.0
+    tell(2, 10)
+    assert said.messages[-1].startswith("train a: 2 of 10 (20 %), 30.0 s each, 4 min 0 s left, ")
+
+
 def test_the_end_is_said_but_not_where_the_level_silences_it(said):
     with shown("work") as tell:
         tell(1, 1)

@@ -16,7 +16,7 @@ from medscience.recipe import FrameRecipe
 from medscience.steps.train import train
 from medscience.training import detector as training
 from medscience.training.checkpoint import write_checkpoint
-from medscience.training.detection import EXPECTED, frame_batches, maps_loss
+from medscience.training.detection import EXPECTED, frame_batches, laws_loss, maps_loss
 from medscience.training.detector import prepare_detector
 from medscience.training.resume import CHECKPOINT
 from medscience.training.schedule import Schedule
@@ -109,3 +109,52 @@ def test_a_training_makes_a_model_that_is_the_same_however_often_it_was_interrup
     assert check_model(tmp_path / "cut/cut.yaml") < 1e-4
     assert {"card.md", "curves.tsv", training.RECORD} <= {file.name for file in (tmp_path / "cut").iterdir()}
     assert "simulated frames only" in (tmp_path / "cut/card.md").read_text()
+
+
+# The second look
+
+
+@pytest.fixture
+def looking(content):
+    """A recipe in two stages: maps, then the counter."""
+    content["network"]["arguments"]["counter"] = 4
+    content["training"]["stages"] = [
+        {"steps": 2, "batch": 2, "learning_rate": 0.01},
+        {"steps": 2, "batch": 2, "learning_rate": 0.01, "learns": "counter"},
+    ]
+    content["training"] |= {"validate_every": 4, "save_every": 2}
+    return content
+
+
+def test_a_stage_of_the_counter_changes_nothing_else(looking, monkeypatch):
+    monkeypatch.setattr("medscience.training.detection.LOOK", 1e-4)
+    job, states = prepare_detector(DetectorDesign(**looking)), []
+    job.fit(states.append, lambda done, total: None).run(job.network, job.start)
+    begun, first, last = (dict(each.weights) for each in (job.start, *states))
+    for name, value in begun.items():
+        of_counter = name.startswith("counter")
+        assert torch.equal(first[name], value) == (of_counter or name.endswith("num_batches")), name
+        assert of_counter or torch.equal(last[name], first[name]), name
+    assert any(not torch.equal(last[name], first[name]) for name in last if name.startswith("counter"))
+
+
+def test_what_is_no_antinode_does_not_count_in_the_second_look():
+    target = wanted([Antinode(Ellipse(60, 40, 40, 25, 30), 2.3)], (12, 16), 16)
+    row, column = (int(each[0]) for each in np.nonzero(target.middle == 1))
+    laws = torch.randn(3, 16)
+    cells = tuple(torch.tensor(each) for each in ([0, 1, 0], [row, row, 0], [column, column, 0]))
+    found = laws_loss(laws, cells, [target, wanted([], (12, 16), 16)])
+    expected = -(torch.from_numpy(target.rings[:, row, column]) * laws[0].log_softmax(0)).sum() / EXPECTED
+    assert found.tolist() == pytest.approx([expected.item(), 0.0])
+
+
+def test_frames_in_which_no_middle_is_found_teach_nothing():
+    assert (
+        laws_loss(torch.zeros(0, 16), (torch.zeros(0, dtype=torch.long),) * 3, [wanted([], (4, 4), 16)]) == 0
+    )
+
+
+def test_a_stage_of_a_counter_that_is_not_there_is_refused(looking):
+    del looking["network"]["arguments"]["counter"]
+    with pytest.raises(ValueError, match=r"arguments\.counter must be given"):
+        DetectorDesign(**looking)

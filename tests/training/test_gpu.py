@@ -119,7 +119,12 @@ def test_so_do_an_hdenseunets_parts(learns, pretend):
     near(*ended)
 
 
-def test_so_does_a_detector_and_it_is_calibrated_there(fringe_content, tmp_path, pretend):  # noqa: F811
+def test_so_does_a_detector_and_it_is_calibrated_there(fringe_content, tmp_path, pretend, monkeypatch):  # noqa: F811
+    for place in ("models.fringe", "training.detection"):
+        monkeypatch.setattr(f"medscience.{place}.LOOK", 0.02)  # or nothing would be looked at again so early
+    fringe_content["network"]["arguments"]["counter"] = 4
+    stage = {"steps": 2, "batch": 2, "learning_rate": 0.01}
+    fringe_content["training"]["stages"] = [stage, stage | {"learns": "counter"}]
     path = tmp_path / "fringe.yaml"
     path.write_text(yaml.safe_dump(fringe_content))
     for name, device in (("here", "cpu"), ("there", "cuda")):
