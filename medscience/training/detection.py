@@ -34,6 +34,9 @@ CELLS = (SHAPE[0] // CELL, SHAPE[1] // CELL)
 AT_ONCE = 8
 """Frames that are validated together."""
 
+DOUBTFUL = 0.1
+"""How sure a middle must be for the second look to learn from it: it learns from doubtful ones too."""
+
 SURE = 0.3
 """Score from which an antinode counts as found."""
 
@@ -72,10 +75,6 @@ def frame_batches(
         ]
 
 
-LOOK = 0.1
-"""How sure a middle must be for the second look to learn from it: it learns from doubtful ones too."""
-
-
 def frame_losses(
     network: nn.Module, batch: Sequence[FrameToLearn], recipe: FrameRecipe, stage: FrameStage
 ) -> Tensor:
@@ -86,7 +85,7 @@ def frame_losses(
         frames = seen(images.to(place_of(network)))
         answer = looking.maps(frames)
         if stage.learns == "counter":
-            cells, laws = looking.second_look(frames, answer, LOOK)
+            cells, laws = looking.second_look(frames, answer, DOUBTFUL)
             return laws_loss(laws.float(), cells, truth)
     return maps_loss(answer.float(), truth)
 

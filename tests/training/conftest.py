@@ -10,6 +10,7 @@ from medscience.export.nifti import write_nifti
 from medscience.geometry import Geometry
 from medscience.image import Image, Meaning
 from medscience.steps.ingest import ingest
+from tests.conftest import REPOSITORY
 
 SHAPE = (34, 33, 32)
 AFFINE = ((0, 0, -1, 40), (0, 1, 0, -20), (1, 0, 0, 5), (0, 0, 0, 1))  # z to S, y to A, x to L
@@ -90,3 +91,15 @@ def cohort(tmp_path_factory) -> Path:
         rows.append((f"s{n}", *pair, 1, f"p{n}", split))
     write_sheet(folder / "sheet.tsv", rows)
     return folder
+
+
+@pytest.fixture
+def content():
+    """The shipped recipe with a tiny network and few frames."""
+    made = yaml.safe_load((REPOSITORY / "config/recipes/fringe.yaml").read_text())
+    made["network"]["arguments"] = {"widths": [8, 8, 8, 8], "depths": [1, 1, 1], "neck": 8, "counts": 16}
+    recipe = made["training"]
+    recipe["stages"] = [{"steps": 4, "batch": 2, "learning_rate": 0.01}]
+    recipe["frames"] |= {"validation_count": 4, "calibration_count": 4}
+    recipe |= {"validate_every": 2, "save_every": 2}
+    return made

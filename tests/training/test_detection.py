@@ -20,21 +20,6 @@ from medscience.training.detection import EXPECTED, frame_batches, laws_loss, ma
 from medscience.training.detector import prepare_detector
 from medscience.training.resume import CHECKPOINT
 from medscience.training.schedule import Schedule
-from tests.conftest import REPOSITORY
-
-STEPS = 4
-
-
-@pytest.fixture
-def content():
-    """The shipped recipe with a tiny network and few frames."""
-    made = yaml.safe_load((REPOSITORY / "config/recipes/fringe.yaml").read_text())
-    made["network"]["arguments"] = {"widths": [8, 8, 8, 8], "depths": [1, 1, 1], "neck": 8, "counts": 16}
-    recipe = made["training"]
-    recipe["stages"] = [{"steps": STEPS, "batch": 2, "learning_rate": 0.01}]
-    recipe["frames"] |= {"validation_count": 4, "calibration_count": 4}
-    recipe |= {"validate_every": 2, "save_every": 2}
-    return made
 
 
 @pytest.fixture
@@ -127,13 +112,13 @@ def looking(content):
 
 
 def test_a_stage_of_the_counter_changes_nothing_else(looking, monkeypatch):
-    monkeypatch.setattr("medscience.training.detection.LOOK", 1e-4)
+    monkeypatch.setattr("medscience.training.detection.DOUBTFUL", 1e-4)
     job, states = prepare_detector(DetectorDesign(**looking)), []
     job.fit(states.append, lambda done, total: None).run(job.network, job.start)
     begun, first, last = (dict(each.weights) for each in (job.start, *states))
     for name, value in begun.items():
         of_counter = name.startswith("counter")
-        assert torch.equal(first[name], value) == (of_counter or name.endswith("num_batches")), name
+        assert torch.equal(first[name], value) == of_counter, name
         assert of_counter or torch.equal(last[name], first[name]), name
     assert any(not torch.equal(last[name], first[name]) for name in last if name.startswith("counter"))
 

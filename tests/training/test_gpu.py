@@ -1,6 +1,7 @@
 """Training on a GPU: on one that is none but tells where everything is, and on a real one if there is."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,7 +27,6 @@ from medscience.training.tetris import learned
 from medscience.training.world import World, joined
 from tests.pretend_gpu import NAME, install
 from tests.training.conftest import DESIGN, TRAINING, write_design
-from tests.training.test_detection import content as fringe_content  # noqa: F401 - a fixture
 from tests.training.test_hybrid import ARGUMENTS, course, patches
 from tests.training.test_loop import RECIPE as HEADS
 from tests.training.test_loop import bright_blobs
@@ -62,8 +62,7 @@ def fit_of(job, world, save=lambda state: None):
     def validate(network, step):
         return Validation(step, 0.0, 0.0, 0.0)
 
-    drawn = lambda stages: batches(job.of("train"), job.recipe, stages)  # noqa: E731 - as `partial` would
-    return Fit(job.schedule, drawn, validate, save, world)
+    return Fit(job.schedule, partial(batches, job.of("train"), job.recipe), validate, save, world)
 
 
 def job_of(cohort, folder, name, gpu=None, memory=8 << 30):
@@ -119,14 +118,14 @@ def test_so_do_an_hdenseunets_parts(learns, pretend):
     near(*ended)
 
 
-def test_so_does_a_detector_and_it_is_calibrated_there(fringe_content, tmp_path, pretend, monkeypatch):  # noqa: F811
-    for place in ("models.fringe", "training.detection"):
-        monkeypatch.setattr(f"medscience.{place}.LOOK", 0.02)  # or nothing would be looked at again so early
-    fringe_content["network"]["arguments"]["counter"] = 4
+def test_so_does_a_detector_and_it_is_calibrated_there(content, tmp_path, pretend, monkeypatch):
+    for name in ("models.fringe.LOOK", "training.detection.DOUBTFUL"):
+        monkeypatch.setattr(f"medscience.{name}", 0.02)  # or nothing would be looked at again so early
+    content["network"]["arguments"]["counter"] = 4
     stage = {"steps": 2, "batch": 2, "learning_rate": 0.01}
-    fringe_content["training"]["stages"] = [stage, stage | {"learns": "counter"}]
+    content["training"]["stages"] = [stage, stage | {"learns": "counter"}]
     path = tmp_path / "fringe.yaml"
-    path.write_text(yaml.safe_dump(fringe_content))
+    path.write_text(yaml.safe_dump(content))
     for name, device in (("here", "cpu"), ("there", "cuda")):
         train(str(path), name, into=tmp_path, threads=1, device=device)
         assert (pretend.convolutions > 0) == (device == "cuda")
