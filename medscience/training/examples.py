@@ -257,4 +257,5 @@ def needs(examples: Sequence[Example], design: Design, patches: Sequence[Sizes])
 
 def image_patch(example: Example, region: tuple[slice, ...]) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Return an image's normalised voxels and its labels in a region (I, J, K)."""
-    return example.normalize(example.seen.read(region)), example.truth.read(region)
+    image, labels = (np.ascontiguousarray(one.read(region)) for one in (example.seen, example.truth))
+    return example.normalize(image), labels

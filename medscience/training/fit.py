@@ -15,10 +15,10 @@ from medscience.ahead import made_ahead
 from medscience.errors import TrainingError
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.progress import Tell, nobody
-from medscience.recipe import AnyRecipe, AnyStage, Loss, Recipe, Stage
+from medscience.recipe import AnyRecipe, AnyStage, Recipe, Stage
 from medscience.training.checkpoint import Checkpoint, Validation
 from medscience.training.follow import Follower
-from medscience.training.losses import patch_loss
+from medscience.training.losses import batch_losses
 from medscience.training.optimise import lay_out
 from medscience.training.parts import let_learn
 from medscience.training.patch import Patch
@@ -66,24 +66,19 @@ def patch_losses(network: nn.Module, patches: Sequence[Patch], recipe: Recipe, s
     """Return the loss of each patch."""
     images = torch.from_numpy(np.stack([patch.image for patch in patches]))[:, None]
     seen = images.to(place_of(network)).contiguous(memory_format=torch.channels_last_3d)
-    labels = [torch.from_numpy(patch.labels).to(seen.device) for patch in patches]
+    labels = torch.from_numpy(np.stack([patch.labels for patch in patches])).to(seen.device)
     with rounding(network, stage.precision or recipe.precision):
         if not isinstance(network, HDenseUNet):
             logits = logits_of(network, seen, checkpointing=recipe.checkpointing)
-            return _each(logits, labels, recipe.loss)
+            return batch_losses(logits.float(), labels, recipe.loss)
         if stage.learns == "slices":  # the outermost have no neighbours
             inner = recipe.loss.model_copy(update={"skip_ends": 0})
-            return _each(network.between(seen), [truth[1:-1] for truth in labels], inner)
+            return batch_losses(network.between(seen).float(), labels[:, 1:-1], inner)
         fused, sliced = network.both(seen)
-    losses = _each(fused, labels, recipe.loss)
+    losses = batch_losses(fused.float(), labels, recipe.loss)
     if recipe.loss.slices and stage.learns != "volume":
-        losses = losses + recipe.loss.slices * _each(sliced, labels, recipe.loss)
+        losses = losses + recipe.loss.slices * batch_losses(sliced.float(), labels, recipe.loss)
     return losses
-
-
-def _each(logits: Tensor, labels: Sequence[Tensor], how: Loss) -> Tensor:
-    pairs = zip(logits.float(), labels, strict=True)
-    return torch.stack([patch_loss(found, truth, how) for found, truth in pairs])
 
 
 @dataclass(frozen=True, slots=True)

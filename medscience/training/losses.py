@@ -11,16 +11,19 @@ from torch.nn.functional import cross_entropy, one_hot
 from medscience.recipe import Loss
 from medscience.training.patch import IGNORED
 
+SMALL = 1e-9
+"""Less than any sum of weights."""
 
-def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
-    """Return the loss of one patch; 0, with gradients of 0, where no voxel counts.
+
+def batch_losses(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
+    """Return the loss of each patch of a batch; 0, with gradients of 0, where no voxel of it counts.
 
     Parameters
     ----------
     logits : Tensor
-        Shape (classes, I, J, K), float32.
+        Shape (B, classes, I, J, K), float32.
     labels : Tensor
-        Shape (I, J, K), whole numbers, `IGNORED` where they do not count.
+        Shape (B, I, J, K), whole numbers, `IGNORED` where they do not count.
     how : Loss
         From the recipe. The cross-entropy is the mean over voxels, weighted by their class; to it,
         ``dice-cross-entropy`` adds `soft_dice_loss`. An average over ``voxels`` is that of H-DenseUNet
@@ -28,22 +31,23 @@ def patch_loss(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
     """
     if how.skip_ends:
         labels = labels.clone()
-        labels[: how.skip_ends] = labels[-how.skip_ends :] = IGNORED
+        labels[:, : how.skip_ends] = labels[:, -how.skip_ends :] = IGNORED
     weights = torch.tensor(how.class_weights).to(logits.device)
-    entropy = cross_entropy(
-        logits[None], labels[None], weights, ignore_index=IGNORED, label_smoothing=how.label_smoothing
+    smooth = how.label_smoothing
+    voxels = cross_entropy(
+        logits, labels, weights, ignore_index=IGNORED, reduction="none", label_smoothing=smooth
     )
-    if bool(entropy.isnan()) and not bool((weights * _counts(labels, len(logits))).any()):
-        return logits.sum() * 0.0  # the mean of nothing
-    if how.average == "voxels":
-        counts = _counts(labels, len(logits))
-        entropy = entropy * (weights * counts).sum() / counts.sum()
-    return entropy if how.name == "cross-entropy" else entropy + soft_dice_loss(logits, labels)
+    counts = _weights(labels, torch.ones_like(weights) if how.average == "voxels" else weights)
+    entropy = voxels.flatten(1).sum(1) * (counts > 0) / counts.clamp_min(SMALL)
+    if how.name == "cross-entropy":
+        return entropy
+    return entropy + torch.stack([soft_dice_loss(*patch) for patch in zip(logits, labels, strict=True)])
 
 
-def _counts(labels: Tensor, classes: int) -> Tensor:
-    """Return the number of voxels of each class."""
-    return torch.bincount(labels.flatten() - IGNORED, minlength=classes + 1)[1:]
+def _weights(labels: Tensor, of_class: Tensor) -> Tensor:
+    """Return the sum of the weights of each patch's voxels, none for those that do not count."""
+    table = torch.cat([of_class.new_zeros(-IGNORED), of_class])
+    return table[labels - IGNORED].flatten(1).sum(1)
 
 
 def soft_dice_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def drawn(examples: Sequence[Example], recipe: Recipe, stage: Stage, step: int, 
     region = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
     image, found = image_patch(example, region)
     labels = found.astype(np.int64)
-    labels[labels == example.unseen] = IGNORED
+    labels[found == example.unseen] = IGNORED
     image, labels = augmented(image, labels, recipe.augmentation, random)
     place = " x ".join(f"{part.start}-{part.stop}" for part in region)
     return Patch(np.ascontiguousarray(image), np.ascontiguousarray(labels), f"{example.pair.sample} {place}")

@@ -22,7 +22,7 @@ from tests.bench.setting import Setting
 RECIPE = Path("config/recipes/head-tissues.yaml")
 HEADS = 3
 """The demo's cohort."""
-STEPS = 24
+STEPS = 64
 
 
 def training(setting: Setting) -> Iterator[Row]:

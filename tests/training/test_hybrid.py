@@ -17,7 +17,7 @@ from medscience.recipe import Augmentation
 from medscience.training.augment import augmented
 from medscience.training.checkpoint import Checkpoint, Validation
 from medscience.training.fit import Fit, patch_losses
-from medscience.training.losses import patch_loss
+from medscience.training.losses import batch_losses
 from medscience.training.parts import let_learn
 from medscience.training.patch import Patch
 from medscience.training.sampling import BESIDE, STARTS
@@ -139,8 +139,8 @@ def test_the_joint_loss_is_that_of_both_branches_logits():
     image = torch.from_numpy(np.stack([patch.image for patch in batch]))[:, None]
     fused, sliced = network.both(image)
     for n, patch in enumerate(batch):
-        truth = torch.from_numpy(patch.labels)
-        both = [patch_loss(logits[n], truth, plain.loss) for logits in (fused, sliced)]
+        truth = torch.from_numpy(patch.labels)[None]
+        both = [batch_losses(logits[n : n + 1], truth, plain.loss)[0] for logits in (fused, sliced)]
         assert_close(patch_losses(network, batch, plain, plain.stages[0])[n], both[0])
         assert_close(patch_losses(network, batch, joint, joint.stages[0])[n], both[0] + 0.5 * both[1])
 

@@ -17,7 +17,7 @@ from medscience.training.checkpoint import Checkpoint
 from medscience.training.chunks import Chunks
 from medscience.training.fit import Fit
 from medscience.training.footprint import patch_bytes
-from medscience.training.losses import patch_loss, soft_dice_loss
+from medscience.training.losses import batch_losses, soft_dice_loss
 from medscience.training.patch import IGNORED
 from medscience.training.recompute import logits_of
 from medscience.training.schedule import Schedule, cycled
@@ -99,6 +99,10 @@ def voxels(classes=3, shape=(5, 6, 7)):
     return logits, torch.from_numpy(RANDOM.integers(0, classes, shape))
 
 
+def loss_of(logits, labels, how):
+    return batch_losses(logits[None], labels[None], how)[0]
+
+
 def test_soft_dice_is_monais_where_everything_was_looked_at():
     logits, labels = voxels()
     monai = DiceLoss(include_background=False, to_onehot_y=True, softmax=True)
@@ -111,12 +115,24 @@ def test_voxels_that_nobody_looked_at_are_as_if_they_were_not_there(name):
     how = Loss(name=name, class_weights=(0.5, 1.0, 2.0), label_smoothing=0.1)
     seen = labels.clone()
     seen[:, 3:] = IGNORED
-    cut = patch_loss(logits[:, :, :3], labels[:, :3], how)
-    torch.testing.assert_close(patch_loss(logits, seen, how), cut)
+    cut = loss_of(logits[:, :, :3], labels[:, :3], how)
+    torch.testing.assert_close(loss_of(logits, seen, how), cut)
     nothing = torch.full_like(labels, IGNORED)
     logits.requires_grad_()
-    patch_loss(logits, nothing, how).backward()
+    loss_of(logits, nothing, how).backward()
     assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "dice-cross-entropy"])
+@pytest.mark.parametrize("average", ["weights", "voxels"])
+def test_a_patch_has_the_loss_that_it_has_alone(name, average):
+    how = Loss(name=name, class_weights=(0.5, 1.0, 2.0), average=average)
+    patches = [voxels() for _ in range(3)]
+    patches[1][1][:] = IGNORED
+    together = batch_losses(*(torch.stack(parts) for parts in zip(*patches, strict=True)), how)
+    torch.testing.assert_close(together, torch.stack([loss_of(*patch, how) for patch in patches]))
+    assert together[1] == 0
+    assert (together[::2] > 0).all()
 
 
 def test_weighted_cross_entropy_is_its_formula():
@@ -127,7 +143,7 @@ def test_weighted_cross_entropy_is_its_formula():
     of_voxel = np.take_along_axis(log_p, truth[None], 0)[0]
     expected = -(weights[truth] * of_voxel).sum() / weights[truth].sum()
     how = Loss(class_weights=(0.5, 1.0))
-    assert patch_loss(logits, labels, how).item() == pytest.approx(expected, rel=1e-5)
+    assert loss_of(logits, labels, how).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_an_average_over_voxels_is_the_published_one_and_ends_do_not_count():
@@ -139,8 +155,8 @@ def test_an_average_over_voxels_is_the_published_one_and_ends_do_not_count():
     inner, truth = logits[:, 1:-1], labels[1:-1]
     logarithms = torch.log_softmax(inner, dim=0).gather(0, truth[None])[0]
     expected = -(torch.tensor(classes)[truth] * logarithms).sum() / truth.numel()
-    assert patch_loss(logits, labels, how).item() == pytest.approx(expected.item(), rel=1e-5)
-    assert patch_loss(logits, labels, Loss(class_weights=classes)).item() != pytest.approx(expected.item())
+    assert loss_of(logits, labels, how).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert loss_of(logits, labels, Loss(class_weights=classes)).item() != pytest.approx(expected.item())
 
 
 @given(
