@@ -15,7 +15,7 @@ from nibabel.orientations import (
 from numpy.testing import assert_allclose, assert_array_equal
 
 from medscience.errors import GeometryError
-from medscience.geometry import Geometry, Reorientation, as_affine
+from medscience.geometry import Geometry, Reorientation, as_affine, laid_out
 from medscience.testing.phantoms import landmark, obliques, orientations
 from medscience.testing.strategies import SPACINGS, geometries, reorientations, shapes, volumes
 
@@ -133,6 +133,15 @@ def test_a_change_and_its_inverse_leave_an_array_as_it_was(change, volume):
 @given(geometries(shear=0.1), reorientations())
 def test_a_change_and_its_inverse_leave_a_grid_as_it_was(geometry, change):
     assert_same_grid(geometry.reoriented(change).reoriented(change.inverse), geometry)
+
+
+@given(reorientations(), volumes())
+def test_an_array_laid_out_holds_the_same_voxels_in_c_order(change, volume):
+    turned = change.apply(np.tile(volume, (3, 2, 1)))  # more rows than are copied at once
+    found = laid_out(turned)
+    assert found.flags.c_contiguous
+    assert_array_equal(found, turned)
+    assert laid_out(found) is found
 
 
 @given(geometries(shear=0.1), reorientations())

@@ -55,15 +55,19 @@ class Outline:
         first, stop = (np.stack(both, axis=1) for both in zip(*ends, strict=True))
         return cls(value, first, stop, tuple(other.shape))
 
-    def box(self, slices: Sequence[int], reach: int) -> tuple[slice, slice] | None:
-        """Return the rows and columns that see anything else than background from some slices."""
+    def box(self, slices: Sequence[int], reach: int, period: int = 1) -> tuple[slice, slice] | None:
+        """Return the rows and columns that see anything else than background from some slices.
+
+        They start and stop at multiples of a period.
+        """
+        whole = math.lcm(ROUND, period)
         near = [slice(max(at - reach, 0), at + reach + 1) for at in slices]
         first = np.min([self.first[part].min(axis=0) for part in near], axis=0) - reach
         stop = np.max([self.stop[part].max(axis=0) for part in near], axis=0) + reach
         if (first >= stop).any():
             return None
         rows, columns = zip(
-            (first // ROUND * ROUND).tolist(), (-(-stop // ROUND) * ROUND).tolist(), strict=True
+            (first // whole * whole).tolist(), (-(-stop // whole) * whole).tolist(), strict=True
         )
         return slice(*rows), slice(*columns)
 
@@ -87,26 +91,29 @@ class Backdrop:
     """How far a border is felt."""
     sides: Sizes
     """Of the tile."""
+    period: int = 1
+    """Voxels after which sums are taken in the same order: as many as there are columns abreast."""
     planes: dict[int, Tensor] = field(default_factory=dict)
     """The slice that was last asked for."""
 
     def after(self, run: Run, reach: int) -> "Backdrop":
         """Return what one more layer makes of it."""
         felt = self.reach + reach
-        wider = replace(self, sides=small_sides(self.sides, felt))
-        return Backdrop(run(wider.at(*(range(n) for n in wider.sides))), felt, self.sides)
+        wider = replace(self, sides=small_sides(self.sides, felt, self.period))
+        return Backdrop(run(wider.at(*(range(n) for n in wider.sides))), felt, self.sides, self.period)
 
     def at(self, *places: Sequence[int]) -> Tensor:
         """Return features (1, C, ...) at slices, rows and columns of the tile."""
         found = self.volume[0].movedim(0, -1)
         near = zip(places, self.sides, self.volume.shape[2:], strict=True)
         for axis, one in enumerate(near):
-            found = found.index_select(axis, torch.from_numpy(_as_far(*one, self.reach)).to(found.device))
+            there = torch.from_numpy(_as_far(*one, self.reach, self.period))
+            found = found.index_select(axis, there.to(found.device))
         return found.movedim(-1, 0)[None]
 
     def plane(self, at: int) -> Tensor:
         """Return the features (C, J, K) of a slice of the tile; those far from its ends are the same one."""
-        first = max(min(at, self.reach), at - self.sides[0] + self.volume.shape[2])
+        first = int(_as_far([at], self.sides[0], self.volume.shape[2], self.reach, self.period)[0])
         if first not in self.planes:
             self.planes.clear()
             rows, columns = (range(n) for n in self.sides[1:])
@@ -125,17 +132,17 @@ class Scene:
     """Slices, rows and columns of the tile that are held."""
 
     @classmethod
-    def of(cls, tile: Tensor, reach: int) -> "Scene | None":
+    def of(cls, tile: Tensor, reach: int, period: int = 1) -> "Scene | None":
         """Return the scene of a tile that layers of so much reach see, or None where nothing is gained."""
         sides = tuple(tile.shape[2:])
-        if not pays(sides, reach):
+        if not pays(sides, reach, period):
             return None
         outline = Outline.of(tile)
         if outline.share(reach // 2) > WORTH:
             return None
-        start = outline.value.expand(1, tile.shape[1], 1, 1, 1)
+        start = outline.value.expand(1, tile.shape[1], *small_sides(sides, 0, period))
         slices, rows, columns = (range(n) for n in sides)
-        return cls(outline, Backdrop(start, 0, sides), (slices, rows, columns))
+        return cls(outline, Backdrop(start, 0, sides, period), (slices, rows, columns))
 
     def after(self, run: Run, reach: int) -> "Scene":
         """Return the scene that one more layer sees."""
@@ -157,7 +164,7 @@ class Scene:
         All of them, where what they need, a layer's reach more on each side, is no less.
         """
         slices, *sides = self.part
-        seen = self.outline.box(slices[start:stop], self.backdrop.reach)
+        seen = self.outline.box(slices[start:stop], self.backdrop.reach, self.backdrop.period)
         if seen is None:
             return ()
         held = zip(seen, sides, strict=True)
@@ -178,20 +185,30 @@ class Scene:
                 into[:, above, beside] = plane[:, above, beside]
 
 
-def pays(sides: Sizes, reach: int) -> bool:
+def pays(sides: Sizes, reach: int, period: int = 1) -> bool:
     """Whether a backdrop of so much reach is small beside a tile."""
-    return math.prod(small_sides(sides, reach)) <= SMALL * math.prod(sides)
+    return math.prod(small_sides(sides, reach, period)) <= SMALL * math.prod(sides)
 
 
-def small_sides(sides: Sizes, reach: int) -> Sizes:
-    """Return the sides of the smallest volume that has every distance from a border in it, up to a reach."""
-    return tuple(min(n, 2 * reach + 1) for n in sides)
+def small_sides(sides: Sizes, reach: int, period: int = 1) -> Sizes:
+    """Return the sides of the smallest volume that has every distance from a border in it, up to a reach.
+
+    Of places farther away it has one of each place in a period.
+
+    >>> small_sides((100, 100, 5), 3), small_sides((100, 101, 5), 3, period=2)
+    ((7, 7, 5), (8, 9, 5))
+    """
+    least = 2 * reach + period
+    return tuple(min(n, least + (n - least) % period) for n in sides)
 
 
-def _as_far(places: Sequence[int], side: int, small: int, reach: int) -> NDArray[Any]:
+def _as_far(places: Sequence[int], side: int, small: int, reach: int, period: int) -> NDArray[Any]:
     """Return which places of a small side are as far from its ends as places of a side, up to a reach."""
     there = np.asarray(places, dtype=np.int64)
-    return np.maximum(np.minimum(there, reach), there - side + small)
+    if small == side:
+        return there
+    near = np.where(there < reach, there, reach + (there - reach) % period)
+    return np.where(there < side - reach, near, there - side + small)
 
 
 def _ends(other: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:

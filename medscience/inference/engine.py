@@ -15,7 +15,6 @@ from medscience.inference.together import Together
 from medscience.inference.windows import Windows
 from medscience.models.ensemble import Ensemble
 from medscience.models.hdenseunet import HDenseUNet
-from medscience.models.receptive_field import alignment
 
 Precision = Literal["float32", "bfloat16", "float16"]
 """Of what is held between the layers; sums within a layer, and logits, are float32. float16 is for GPUs that
@@ -79,11 +78,11 @@ def engine(
     if isinstance(network, Ensemble):
         together = Together([(Layers(one.features, kind, where), one.head) for one in network])
         head = Head(_as_it_is(network.classes).to(together.device), maps, thresholds)
-        return Engine(together, head, precision, alignment(network), mirrors, gpu)
+        return Engine(together, head, precision, together.alignment, mirrors, gpu)
     features: nn.Sequential = network.features  # type: ignore[assignment]
     layer: nn.Conv3d = network.head  # type: ignore[assignment]
     layers = Layers(features, kind, where, skips=skips)
-    return Engine(layers, Head(layer, maps, thresholds), precision, alignment(network), mirrors, gpu)
+    return Engine(layers, Head(layer, maps, thresholds), precision, layers.alignment, mirrors, gpu)
 
 
 def _as_it_is(channels: int) -> nn.Conv3d:

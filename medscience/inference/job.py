@@ -146,7 +146,7 @@ def planned(
         if workers > 1:
             log.info("this network should see everything at once: one worker does it")
         return _everything(link, held, memory, block)
-    todo = plan(link, context(network), held, memory, block, workers)
+    todo = plan(link, context(network, ready.alignment), held, memory, block, workers)
     if todo.workers < workers:
         log.info("%d of %d workers are used: more blocks are not done sooner", todo.workers, workers)
     return todo

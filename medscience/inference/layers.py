@@ -24,12 +24,13 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from medscience.errors import ModelError
+from medscience.inference.abreast import ALONE, Kernel, abreast, fits
 from medscience.inference.background import Scene, pays, small_sides
 from medscience.inference.memory import freed_memory_kept
 from medscience.inference.moving import Held
 from medscience.inference.tiling import Region, Sizes, grown, relative
 from medscience.models.meshnet import DepthToSpace, SpaceToDepth
-from medscience.models.onednn import convolved, has_onednn, has_tiles
+from medscience.models.onednn import has_onednn, has_tiles
 from medscience.progress import Tell, nobody
 
 SLAB = 8 << 20
@@ -51,9 +52,6 @@ KNOWN = (nn.Conv3d, nn.InstanceNorm3d, *ACTIVATIONS, SpaceToDepth, DepthToSpace)
 Padding = tuple[int, int, int]
 """Zeros that a convolution puts on both sides of a window, along its axes."""
 
-Convolve = Callable[[Tensor, Padding], Tensor]
-"""Takes windows (B, C, slices + 2 reach, J, K) and their padding, gives (B, C', slices, J, K)."""
-
 SURROUNDED = 0, 0, 0
 """Of windows that have what lies around them along all axes."""
 
@@ -62,9 +60,10 @@ SURROUNDED = 0, 0, 0
 class Layer:
     """A convolution that keeps the volume's size, and what follows it."""
 
-    convolve: Convolve
+    convolve: Kernel
+    """Takes windows (B, C, slices + 2 reach, J, K) and their padding, gives (B, C', slices, J, K)."""
     padding: Padding
-    """Of windows that have whole rows and columns."""
+    """Of windows that have whole rows and columns: as many columns as are read on each side."""
     channels: tuple[int, int]
     """Of the input and of the output."""
     reach: int
@@ -121,6 +120,9 @@ class Layers:
         self._skips = skips and not any(layer.normalised for layer in self.layers)
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
         self.cell = self._cells.cell if self._cells else 1
+        self._abreast = max(layer.convolve.columns for layer in self.layers)
+        self.alignment = self.cell * self._abreast
+        """Voxels of which a tile's start must be a multiple, for the same bits wherever tiles lie."""
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
 
     def __call__(self, image: Tensor, tell: Tell = nobody, keep: Region | None = None) -> Tensor:
@@ -144,8 +146,9 @@ class Layers:
             max(layer.channels[1] for layer in self.layers) * cells[0, 0].numel() * self.precision.itemsize
         )
         with freed_memory_kept() if widest >= KEEPING else nullcontext():
-            found = self._narrowing(cells, _in_cells(keep, self.cell), tell)
-        first = [part.start // self.cell * self.cell for part in keep]
+            wanted = self._whole_blocks(_in_cells(keep, self.cell), cells.shape[4])
+            found = self._narrowing(cells, wanted, tell)
+        first = [self.cell * part.start for part in wanted]
         i, j, k = (slice(part.start - n, part.stop - n) for part, n in zip(keep, first, strict=True))
         return (self._voxels(found) if self._voxels else found)[:, :, i, j, k]
 
@@ -153,9 +156,9 @@ class Layers:
         """Run all layers over a tile of cells, each only where a wanted cell follows from it."""
         held, shape = Held.all_of(cells), tuple(cells.shape[2:])
         seen = tuple(slice(0, side) for side in shape)
-        scene = Scene.of(cells, self._reach) if self._skips else None
+        scene = Scene.of(cells, self._reach, self._abreast) if self._skips else None
         for done, (layer, reach) in enumerate(zip(self.layers, self._reach_after, strict=True), start=1):
-            following = grown(wanted, reach, shape)
+            following = self._whole_blocks(grown(wanted, reach, shape), shape[2])
             part = relative(following, seen)
             if scene:
                 scene = scene.after(partial(_alone, layer), layer.reach)
@@ -164,6 +167,12 @@ class Layers:
             seen = following
             tell(done, len(self.layers))
         return held.volume
+
+    def _whole_blocks(self, box: Region, columns: int) -> Region:
+        """Return a box whose columns are whole blocks of those abreast, as far as there are columns."""
+        slices, rows, part = box
+        stop = -(-part.stop // self._abreast) * self._abreast
+        return slices, rows, slice(part.start // self._abreast * self._abreast, min(stop, columns))
 
     @property
     def reaches(self) -> tuple[int, ...]:
@@ -196,17 +205,18 @@ class Layers:
 
     def _backdrop_bytes(self, sides: Sizes) -> int:
         """Bytes of a backdrop before and after a layer and widened between, and of a slice that is copied."""
-        if not (self._skips and pays(sides, self._reach)):
+        if not (self._skips and pays(sides, self._reach, self._abreast)):
             return 0
         widest = max(layer.channels[1] for layer in self.layers)
-        voxels = 3 * math.prod(small_sides(sides, self._reach)) + 2 * math.prod(sides[1:])
+        voxels = 3 * math.prod(small_sides(sides, self._reach, self._abreast)) + 2 * math.prod(sides[1:])
         return widest * voxels * self.precision.itemsize
 
     def _slab_bytes(self, layer: Layer, slices: int, plane: tuple[int, int]) -> int:
         before, after = layer.channels
         slab = min(slab_of(layer, plane, self.precision.itemsize, self.kind), slices)
         window = before * (slab + 2 * layer.reach // layer.apart)
-        held = (1 if layer.apart == 1 else 2) * window + after * slab * (2 if layer.activate else 1)
+        copies = (layer.apart > 1) + bool(plane[1] % layer.convolve.columns)
+        held = (1 + copies) * window + after * slab * (2 if layer.activate else 1)
         held += layer.columns * slab
         normalised = 3 * 4 * after * slab if layer.normalised else 0
         voxels = -(-plane[0] // layer.apart) * layer.apart * plane[1]
@@ -239,12 +249,16 @@ def slab_of(layer: Layer, plane: tuple[int, ...], itemsize: int, kind: str) -> i
 def _layers(features: nn.Sequential, precision: torch.dtype, kind: str) -> Iterator[Layer]:
     parts = [part for part in features if not isinstance(part, SpaceToDepth | DepthToSpace)]
     starts = [n for n, part in enumerate(parts) if isinstance(part, nn.Conv3d)]
+    tiled = kind == "cpu" and has_tiles(precision)
+    widest = max(cast(nn.Conv3d, parts[n]).out_channels for n in starts)
+    columns = abreast(widest) if tiled else ALONE
     for start, stop in zip(starts, [*starts[1:], len(parts)], strict=True):
         convolution, after = cast(nn.Conv3d, parts[start]), parts[start + 1 : stop]
-        apart = convolution.dilation[0] if kind == "cpu" and has_tiles(precision) else 1
+        apart = convolution.dilation[0] if tiled else 1
+        kernel = _kernel(convolution, precision, apart, columns)
         yield Layer(
-            _convolve(convolution, precision, apart),
-            _padding(convolution, apart),
+            kernel,
+            _padding(convolution, apart, kernel.columns),
             (convolution.in_channels, convolution.out_channels),
             convolution.dilation[0] * (convolution.kernel_size[0] // 2),
             apart,
@@ -261,22 +275,22 @@ def _columns(layer: nn.Conv3d, precision: torch.dtype, kind: str) -> int:
     return 0 if has_onednn(precision) else layer.weight[0].numel()
 
 
-def _convolve(layer: nn.Conv3d, precision: torch.dtype, apart: int) -> Convolve:
+def _kernel(layer: nn.Conv3d, precision: torch.dtype, apart: int, columns: int) -> Kernel:
     """Return a layer's convolution of windows whose slices and rows were `apart`.
 
-    There is no padding along the first axis: the window has it.
+    There is no padding along the first axis: the window has it. Columns are abreast where that is possible.
     """
     weight = layer.weight.detach().to(precision, memory_format=torch.channels_last_3d)
     bias = None if layer.bias is None else layer.bias.detach().to(precision)
     near = layer.dilation[0] // apart
-    dilation = near, near, layer.dilation[2]
-    return lambda windows, padding: convolved(windows, weight, bias, padding, dilation=dilation)
+    suits = fits(layer.dilation[2], layer.kernel_size[2], columns)
+    return Kernel.of(weight, bias, (near, near, layer.dilation[2]), columns if suits else ALONE)
 
 
-def _padding(layer: nn.Conv3d, apart: int) -> Padding:
-    """Return a layer's padding of windows whose slices and rows were `apart`."""
+def _padding(layer: nn.Conv3d, apart: int, abreast: int) -> Padding:
+    """Return a layer's padding of windows whose slices and rows were `apart`, in whole blocks of columns."""
     _, rows, columns = cast(Padding, layer.padding)
-    return 0, rows // apart, columns
+    return 0, rows // apart, -(-columns // abreast) * abreast
 
 
 def _alone(layer: Layer, volume: Tensor) -> Tensor:
@@ -321,7 +335,7 @@ def _convolved(layer: Layer, held: Held, box: Region, everything: Region) -> Seq
     slices, rows, columns = box
     padding = layer.padding
     if (rows, columns) != everything:
-        rows, columns, padding = _wider(rows, layer.reach), _wider(columns, layer.reach), SURROUNDED
+        rows, columns, padding = _wider(rows, layer.reach), _wider(columns, layer.padding[2]), SURROUNDED
     window = _rows_apart(held.seen((slices, rows, columns)), layer.apart)
     return torch.split(layer.convolve(window, padding), 1)
 

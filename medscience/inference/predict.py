@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from medscience.ahead import made_ahead
-from medscience.geometry import Geometry
+from medscience.geometry import Geometry, copied, laid_out
 from medscience.image import Image
 from medscience.inference.blending import blended
 from medscience.inference.decide import Head, decide, decide_between
@@ -133,7 +133,7 @@ class Blocks:
             places = link.places(region, box)
             return decide_between(self._features(box, doubt, tell), head, places, labels.shape)
         found = decide(self._features(box, doubt, tell), head)
-        labels[relative(link.covered(box), region)] = link.turn.apply(found)
+        copied(link.turn.apply(found), into=labels[relative(link.covered(box), region)])
         return labels
 
     def _features(self, box: Region, doubt: Doubt, tell: Tell) -> torch.Tensor:
@@ -174,7 +174,7 @@ class Blocks:
 
     def _see(self, region: Region) -> torch.Tensor:
         found = self.read.part(region) if self.read else None
-        values = np.ascontiguousarray(self.frame.read(region) if found is None else found)
+        values = laid_out(self.frame.read(region) if found is None else found)
         return torch.from_numpy(self.normalize(values))[None, None]
 
 

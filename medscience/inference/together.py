@@ -28,7 +28,7 @@ class Together:
         self.precision, self.device = self._like.precision, self._like.device
         self.classes = members[0][1].out_channels
         self.weight_bytes = sum(layers.weight_bytes for layers, _ in members)
-        self.reaches = self._like.reaches
+        self.reaches, self.alignment = self._like.reaches, self._like.alignment
 
     def __call__(self, image: Tensor, tell: Tell = nobody, keep: Region | None = None) -> Tensor:
         """Map an image (1, 1, I, J, K) to mean logits (1, classes, ...) of what is to be kept of it.

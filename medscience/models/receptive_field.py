@@ -95,9 +95,15 @@ def receptive_field(network: nn.Module) -> tuple[int, int, int]:
     return i, j, k
 
 
-def context(network: nn.Module) -> tuple[int, int, int]:
-    """Return the halo that a tile needs on each side: half the field, and what alignment may take of it."""
-    i, j, k = (field // 2 + alignment(network) - 1 for field in receptive_field(network))
+def context(network: nn.Module, align: int = 1) -> tuple[int, int, int]:
+    """Return the halo that a tile needs on each side: half the field, and what alignment may take of it.
+
+    Parameters
+    ----------
+    align : int
+        What tiles' starts are multiples of, beside the network's own `alignment`.
+    """
+    i, j, k = (field // 2 + math.lcm(alignment(network), align) - 1 for field in receptive_field(network))
     return i, j, k
 
 

@@ -111,6 +111,8 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
     >>> quantiles(lambda: iter([np.array([4.0, 1.0]), np.array([2.0, 3.0])]), (0.0, 0.5))
     [1.0, 2.5]
     """
+    if set(fractions) <= {0.0, 1.0}:
+        return _ends(slabs, fractions)
     kind = next(slabs()).dtype
     if kind.kind in "ui" and kind.itemsize <= 2:
         return _of_whole_numbers(slabs, fractions, int(np.iinfo(kind).min))
@@ -132,6 +134,13 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
         low = int(np.searchsorted(np.cumsum(lower[half]), inside, side="right"))
         value[rank] = _value(half << 16 | low)
     return [_between(value, place) for place in places]
+
+
+def _ends(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...]) -> list[float]:
+    """The smallest and the largest value: nothing has to be counted."""
+    both = [(np.float32(slab.min()), np.float32(slab.max())) for slab in slabs() if slab.size]
+    lowest, highest = min(low for low, _ in both), max(high for _, high in both)
+    return [float(highest if fraction else lowest) for fraction in fractions]
 
 
 def _of_whole_numbers(

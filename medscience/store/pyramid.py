@@ -45,11 +45,15 @@ def majority(labels: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
     >>> majority(np.array([3, 1, 2, 2, 7]), (2,)).tolist()
     [1, 2, 7]
     """
-    ordered = np.sort(_groups(labels, factors), axis=0)
+    groups = _groups(labels, factors)
+    found: NDArray[Any] = groups[0].copy()
+    mixed = (groups != found).any(axis=0)  # few are
+    ordered = np.sort(groups[:, mixed], axis=0)
     votes = np.zeros(ordered.shape, dtype=np.uint8)
     for label in ordered:
         votes += ordered == label
-    return np.asarray(np.take_along_axis(ordered, votes.argmax(axis=0)[None], axis=0)[0])
+    found[mixed] = np.take_along_axis(ordered, votes.argmax(axis=0)[None], axis=0)[0]
+    return found
 
 
 def _groups(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:

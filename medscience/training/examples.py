@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medscience.config.pairs import Pair
 from medscience.description import Design
 from medscience.errors import ConfigError, MedscienceError, MismatchError, about
-from medscience.geometry import Sizes
+from medscience.geometry import Sizes, laid_out
 from medscience.image import Image
 from medscience.inference.frame import frame_of
 from medscience.preprocess.normalize import Normalization, Windowing, normalization
@@ -257,5 +257,5 @@ def needs(examples: Sequence[Example], design: Design, patches: Sequence[Sizes])
 
 def image_patch(example: Example, region: tuple[slice, ...]) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Return an image's normalised voxels and its labels in a region (I, J, K)."""
-    image, labels = (np.ascontiguousarray(one.read(region)) for one in (example.seen, example.truth))
+    image, labels = (laid_out(one.read(region)) for one in (example.seen, example.truth))
     return example.normalize(image), labels

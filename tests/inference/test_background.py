@@ -68,7 +68,8 @@ def test_what_is_copied_is_what_would_have_been_computed(data, shape, dilations,
         computed, copied = (Layers(network.features, torch.float32, skips=skips) for skips in (False, True))
         whole = computed(image)
         assert_close(copied(image), whole, **ROUNDING)
-        read, keep = with_halo(box, context(network), shape, cell)
+        align = copied.alignment
+        read, keep = with_halo(box, context(network, align), shape, align)
         assert_close(copied(image[(..., *read)], keep=keep), whole[(..., *box)], **ROUNDING)
 
 
@@ -122,12 +123,15 @@ def test_of_a_head_in_air_no_bit_differs():
         assert torch.equal(Layers(layers, torch.bfloat16, skips=True)(image), whole)
 
 
-@given(sides=st.tuples(*[st.integers(1, 20)] * 3), reach=st.integers(0, 9))
-def test_a_backdrop_has_every_distance_from_a_border_in_it(sides, reach):
-    small = small_sides(sides, reach)
+@given(sides=st.tuples(*[st.integers(1, 20)] * 3), reach=st.integers(0, 9), period=st.sampled_from([1, 2, 4]))
+def test_a_backdrop_has_every_distance_from_a_border_in_it(sides, reach, period):
+    small = small_sides(sides, reach, period)
     nearest = torch.stack(torch.meshgrid(*map(_distances, small, [reach] * 3), indexing="ij"))[None].float()
     wanted = torch.stack(torch.meshgrid(*map(_distances, sides, [reach] * 3), indexing="ij"))[None].float()
-    assert torch.equal(Backdrop(nearest, reach, sides).at(*map(range, sides)), wanted)
+    assert torch.equal(Backdrop(nearest, reach, sides, period).at(*map(range, sides)), wanted)
+    turns = torch.stack(torch.meshgrid(*(torch.arange(n) % period for n in small), indexing="ij"))[None]
+    expected = torch.stack(torch.meshgrid(*(torch.arange(n) % period for n in sides), indexing="ij"))[None]
+    assert torch.equal(Backdrop(turns, reach, sides, period).at(*map(range, sides)), expected)
 
 
 def _distances(side, reach):

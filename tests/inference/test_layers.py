@@ -84,7 +84,7 @@ def test_of_a_tile_only_what_is_kept_is_right_and_that_to_the_bit(shape, place, 
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("medscience.inference.layers.has_tiles", lambda precision: apart)
         layers = Layers(network.features, torch.bfloat16)
-        read, keep = with_halo(box, context(network), shape, cell)
+        read, keep = with_halo(box, context(network, layers.alignment), shape, layers.alignment)
         found = layers(image[(..., *read)], keep=keep)
         assert torch.equal(found, layers(image)[(..., *box)])
 
