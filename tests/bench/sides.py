@@ -182,7 +182,7 @@ def in_memory(image: str, model: str, threads: int, precision: str) -> Found:
     held = Image(scan.read(EVERYTHING), scan.meaning)
     labels = np.empty(held.shape, dtype=np.uint8)
     begun = time.perf_counter()
-    job = prepare(held, load(Path(model)), parse_memory(MEMORY), precision=precision)
+    job = prepare(held, load(Path(model)), parse_memory(MEMORY), precision=precision_of(precision))
     job.run(labels.__setitem__)
     return {"seconds": time.perf_counter() - begun}
 
