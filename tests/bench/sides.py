@@ -152,7 +152,7 @@ def _scripted(image: str, model: str, labels: str, threads: int, infer: Infer) -
 def stored(image: str, model: str, labels: str, threads: int, precision: str, memory: str = MEMORY) -> Found:
     """Our predict, from store to store."""
     begun = time.perf_counter()
-    predict(Path(image), model, Path(labels), memory, threads=threads, precision=precision)
+    predict(Path(image), model, Path(labels), memory=memory, threads=threads, precision=precision)
     return {"seconds": time.perf_counter() - begun}
 
 
