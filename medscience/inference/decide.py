@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
 from medscience.errors import ModelError
+from medscience.inference.memory import freed_memory_kept
 from medscience.inference.plan import PIECE
 from medscience.store.grid import regions
 
@@ -51,6 +52,7 @@ class Head:
         return np.dtype([("label", label), *((name, np.uint8) for name in self.maps)]) if self.maps else label
 
 
+@freed_memory_kept()  # pages that are cleared for each slab take more than half of the time
 def decide(features: Tensor, head: Head) -> NDArray[np.generic]:
     """Return the decision for every voxel of features (1, C, I, J, K), as an array (I, J, K).
 
@@ -66,6 +68,7 @@ def decide(features: Tensor, head: Head) -> NDArray[np.generic]:
     return decided
 
 
+@freed_memory_kept()
 def decide_between(
     features: Tensor, head: Head, places: NDArray[np.float64], shape: tuple[int, ...]
 ) -> NDArray[np.generic]:
