@@ -151,6 +151,12 @@ class Image:
                 part = self.read((*volume, slice(start, start + slices), slice(None), slice(None)))
                 yield part.reshape(part.shape[-3:])
 
+    def pieces(self, side: int = 128) -> Iterator[NDArray[Any]]:
+        """Yield all numbers in boxes of so many voxels a side: in little memory, however large a slice is."""
+        steps = [1] * (len(self.shape) - 3) + [side] * 3
+        for corner in product(*(range(0, n, step) for n, step in zip(self.shape, steps, strict=True))):
+            yield self.read(tuple(slice(c, c + step) for c, step in zip(corner, steps, strict=True)))
+
     def read(self, region: tuple[slice, ...]) -> NDArray[Any]:
         """Return the numbers of a region, one slice for each axis."""
         return np.asarray(self.data[region])

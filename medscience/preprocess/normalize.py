@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from medscience.description import HounsfieldWindow, Normalize
 from medscience.errors import InputError
 from medscience.image import Image
-from medscience.store.grid import CHUNK
 
 AT_ONCE = 4
 """Slices that are scaled together: they stay in a processor's cache."""
@@ -73,7 +71,7 @@ class Windowing:
 
 
 def normalization(image: Image, name: Normalize | HounsfieldWindow) -> Normalization | Windowing:
-    """Return the normalisation of an image, reading it slab by slab where that depends on its values.
+    """Return the normalisation of an image, reading it in pieces where that depends on its values.
 
     Parameters
     ----------
@@ -90,9 +88,7 @@ def normalization(image: Image, name: Normalize | HounsfieldWindow) -> Normaliza
     if isinstance(name, HounsfieldWindow):
         return Windowing(name)
     rule = RULES[name]
-    ends = {rule.low, rule.high} == {0.0, 1.0}
-    slabs = partial(image.slabs, CHUNK) if ends else image.slabs  # whole chunks, where nothing is counted
-    low, high = quantiles(slabs, (rule.low, rule.high))
+    low, high = quantiles(image.pieces, (rule.low, rule.high))
     if high <= low:
         raise InputError(
             "IMAGE-CONSTANT",
@@ -104,7 +100,7 @@ def normalization(image: Image, name: Normalize | HounsfieldWindow) -> Normaliza
     return Normalization(low, high - low + rule.softening, rule.clip)
 
 
-def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...]) -> list[float]:
+def quantiles(pieces: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...]) -> list[float]:
     """Return exact quantiles of all values, in two passes and little memory.
 
     Equal to ``numpy.quantile`` (linear interpolation) of the values as float32. Each value's bits, turned so
@@ -113,7 +109,7 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
 
     Parameters
     ----------
-    slabs : callable
+    pieces : callable
         Yields all values, in pieces, each time that it is called.
     fractions : tuple of float
         Wanted quantiles, from 0 to 1.
@@ -124,20 +120,20 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
     [1.0, 2.5]
     """
     if set(fractions) <= {0.0, 1.0}:
-        return _ends(slabs, fractions)
-    kind = next(slabs()).dtype
+        return _ends(pieces, fractions)
+    kind = next(pieces()).dtype
     if kind.kind in "ui" and kind.itemsize <= 2:
-        return _of_whole_numbers(slabs, fractions, int(np.iinfo(kind).min))
+        return _of_whole_numbers(pieces, fractions, int(np.iinfo(kind).min))
     upper = np.zeros(1 << 16, dtype=np.int64)
-    for slab in slabs():
-        upper += np.bincount(_ordered(slab) >> 16, minlength=1 << 16)
+    for piece in pieces():
+        upper += np.bincount(_ordered(piece) >> 16, minlength=1 << 16)
     ends = np.cumsum(upper)
     places = [fraction * (int(ends[-1]) - 1) for fraction in fractions]
     ranks = sorted({int(f(place)) for place in places for f in (np.floor, np.ceil)})
     halves = {rank: int(np.searchsorted(ends, rank, side="right")) for rank in ranks}
     lower = {half: np.zeros(1 << 16, dtype=np.int64) for half in set(halves.values())}
-    for slab in slabs():
-        keys = _ordered(slab)
+    for piece in pieces():
+        keys = _ordered(piece)
         for half in lower:
             lower[half] += np.bincount(keys[keys >> 16 == half] & 0xFFFF, minlength=1 << 16)
     value = {}
@@ -148,19 +144,19 @@ def quantiles(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[floa
     return [_between(value, place) for place in places]
 
 
-def _ends(slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...]) -> list[float]:
+def _ends(pieces: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...]) -> list[float]:
     """The smallest and the largest value: nothing has to be counted."""
-    both = [(np.float32(slab.min()), np.float32(slab.max())) for slab in slabs() if slab.size]
+    both = [(np.float32(piece.min()), np.float32(piece.max())) for piece in pieces() if piece.size]
     lowest, highest = min(low for low, _ in both), max(high for _, high in both)
     return [float(highest if fraction else lowest) for fraction in fractions]
 
 
 def _of_whole_numbers(
-    slabs: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...], lowest: int
+    pieces: Callable[[], Iterator[NDArray[Any]]], fractions: tuple[float, ...], lowest: int
 ) -> list[float]:
     counts = np.zeros(1 << 16, dtype=np.int64)
-    for slab in slabs():
-        counts += np.bincount(slab.ravel(order="K").astype(np.int64) - lowest, minlength=1 << 16)
+    for piece in pieces():
+        counts += np.bincount(piece.ravel(order="K").astype(np.int64) - lowest, minlength=1 << 16)
     ends = np.cumsum(counts)
     places = [fraction * (int(ends[-1]) - 1) for fraction in fractions]
     ranks = {int(f(place)) for place in places for f in (np.floor, np.ceil)}

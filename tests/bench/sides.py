@@ -53,11 +53,22 @@ MEMORY = "8G"
 
 Found = dict[str, float]
 Infer = Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
+"""Takes a network and an image (1, 1, I, J, K), gives labels of the same shape."""
 
 
 def plain(image: str, model: str, labels: str, threads: int) -> Found:
     """The module as PyTorch gives it, on the whole volume: float32, default format, all logits at once."""
-    return _scripted(image, model, labels, threads, lambda network, values: network(values))
+    return _scripted(image, model, labels, threads, lambda network, x: network(x).argmax(1, keepdim=True))
+
+
+def slabbed(image: str, model: str, labels: str, threads: int) -> Found:
+    """The plain module, but its last layer, which is pointwise, slab by slab."""
+
+    def infer(network: torch.nn.Module, values: torch.Tensor) -> torch.Tensor:
+        features = network.features(values)
+        return torch.cat([network.head(part).argmax(1)[:, None] for part in features.split(8, 2)], 2)
+
+    return _scripted(image, model, labels, threads, infer)
 
 
 def detected(network: str, frames: int, threads: int, *, plain: bool = False) -> Found:
@@ -88,7 +99,9 @@ def sliding(image: str, model: str, labels: str, threads: int, overlap: float) -
     from monai.inferers import SlidingWindowInferer
 
     inferer = SlidingWindowInferer(roi_size=(128,) * 3, sw_batch_size=1, overlap=overlap, mode="gaussian")
-    return _scripted(image, model, labels, threads, lambda network, values: inferer(values, network))
+    return _scripted(
+        image, model, labels, threads, lambda network, x: inferer(x, network).argmax(1, keepdim=True)
+    )
 
 
 def ingested(source: str, store: str) -> Found:
@@ -141,7 +154,7 @@ def _scripted(image: str, model: str, labels: str, threads: int, infer: Infer) -
     seen = torch.from_numpy(np.ascontiguousarray(turn.apply(scaled)))[None, None]
     with torch.inference_mode():
         started = time.perf_counter()
-        answer = infer(network, seen).argmax(1)[0]
+        answer = infer(network, seen)[0, 0]
         inside = time.perf_counter() - started
     found = turn.inverse.apply(answer.numpy().astype(np.uint8))
     seconds = time.perf_counter() - begun
@@ -236,7 +249,7 @@ SIDES = {
     side.__name__: side
     for side in (
         *(plain, sliding, module, stored, in_memory, shares, roof, ingested, unsafe),
-        *(learned, by_hand, together, apart, detected),
+        *(learned, by_hand, together, apart, detected, slabbed),
     )
 }
 
