@@ -2,11 +2,14 @@
 
 What a person would write with the tools of image processing, tuned by hand on frames of other seeds: it
 stands beside the networks on the same test set and shows how hard that set is.
+
+Rings are concentric ellipses, so brightness changes along the normals of one ellipse, wherever one looks
+within it. Each place votes for the ellipses whose normal there is the direction of its gradient.
 """
 
 import numpy as np
-from scipy.fft import irfft2, rfft2
-from scipy.ndimage import gaussian_filter, sobel
+from scipy.fft import fft2, ifft2, next_fast_len
+from scipy.ndimage import gaussian_filter
 from skimage.feature import peak_local_max
 
 from medscience.antinode import Antinode, Ellipse, overlap
@@ -14,105 +17,149 @@ from medscience.antinode import Antinode, Ellipse, overlap
 SHRINK = 4
 """Pixels of a frame along each side of a cell of the Hough transform."""
 
+BESIDE = 32
+"""Cells of nothing around a frame: antinodes are cut by its edge."""
+
 SHAPES = [
     (a, part, angle)
-    for a in np.geomspace(18, 120, 9)
-    for part in (0.97, 0.75, 0.55, 0.38)
-    for angle in ((0,) if part > 0.9 else range(0, 180, 30))
-    if a * part >= 12
+    for a in np.geomspace(16, 120, 10)
+    for part in (0.95, 0.75, 0.55, 0.4)
+    for angle in ((0,) if part > 0.9 else range(0, 180, 30 if part > 0.5 else 22))
+    if a * part >= 11
 ]
 """Longer half axis in pixels, ratio of the axes, and angle in degrees of the ellipses that are voted for."""
 
+BLUR, NEAR = 1.5, 12.0
+"""Pixels: blur of the gradient, and of the brightness of its surroundings."""
+
+GRAIN = 4.0
+"""The most that a place's gradient counts, in units of those around it: no grain of speckle decides."""
+
 COUNTS = np.arange(0.25, 11.3, 0.1)
 POWERS = (1.3, 1.8)
-INSIDE, BINS = 48, 60
-"""Radii at which brightness is averaged: within the outline, and with what is around it."""
+INSIDE = 48
+"""Radii at which brightness is averaged, up to the outline."""
 
 RADII = (np.arange(INSIDE) + 0.5) / INSIDE
 
 CANDIDATES, CLIMBS = 24, 7
-SURE = 14.0
+STEPS = 4.0, 4.0, 0.1, 0.15, 0.15
+"""First steps of climbing: of the middle in pixels, of the logarithms of size and shape."""
+FEW = 20
+"""Cells that are added to an ellipse's: few cells agree by chance."""
+SURE = 9.0
 """Evidence from which an antinode counts as found; chosen on frames of other seeds."""
 
-MOST = 7
+MOST = 9
 """Antinodes in a frame."""
-
-
-def _outlines(shape):
-    """Return the Fourier transforms of all outlines, each thick as a cell and of sum 1, centred at 0."""
-    rows, columns = (
-        np.minimum(np.arange(n), n - np.arange(n)) * np.where(np.arange(n) < n / 2, 1, -1) for n in shape
-    )
-    kernels = []
-    for a, part, angle in SHAPES:
-        ellipse = Ellipse.of(0, 0, a / SHRINK, a * part / SHRINK, angle)
-        u, v = ellipse.along(rows[:, None].astype(float), columns[None, :].astype(float))
-        radius = np.hypot(u, v)
-        line = np.exp(-0.5 * ((radius - 1) * ellipse.b / 0.8) ** 2)
-        inside = (radius < 0.9) / max((radius < 0.9).sum(), 1)
-        around = ((radius > 1.1) & (radius < 1.4)) / max(((radius > 1.1) & (radius < 1.4)).sum(), 1)
-        kernels.append((np.conj(rfft2(line / line.sum())), np.conj(rfft2(inside - around))))
-    return kernels
-
-
-_KERNELS: dict = {}
 
 
 def found(frame):
     """Return the antinodes of a frame (Y, X)."""
-    frame = np.sqrt(frame.astype(np.float32))
-    climbed = [_climbed(frame, candidate) for candidate in _candidates(frame)]
+    bright = np.sqrt(frame.astype(np.float32))
+    directions = _directions(bright)
+    climbed = [
+        _climbed(directions, candidate, frame.shape) for candidate in _candidates(directions, frame.shape)
+    ]
     antinodes = []
-    for evidence, ellipse, rings in sorted(climbed, key=lambda one: -one[0]):
-        if evidence > SURE and not any(_same(ellipse, one.ellipse) for one in antinodes):
-            antinodes.append(Antinode(ellipse, rings, 1 - SURE / (evidence + SURE)))
+    for votes, ellipse in sorted(climbed, key=lambda one: -one[0]):
+        if votes > SURE and not any(_same(ellipse, one.ellipse) for one in antinodes):
+            rings = evidence(bright, ellipse)[1]
+            antinodes.append(Antinode(ellipse, rings, 1 - SURE / (votes + SURE)))
     return antinodes[:MOST]
 
 
-def _candidates(frame):
-    """Yield the ellipses that most edges and most texture vote for."""
-    small = gaussian_filter(frame, 2.0)[SHRINK // 2 :: SHRINK, SHRINK // 2 :: SHRINK]
-    padded = np.pad(small, 32, mode="reflect")
-    edges = np.hypot(sobel(padded, 0), sobel(padded, 1))
-    texture = np.abs(padded - gaussian_filter(padded, 6))
-    edges, texture = (each / each.mean() for each in (edges, texture))
-    if padded.shape not in _KERNELS:
-        _KERNELS[padded.shape] = _outlines(padded.shape)
-    spectra = rfft2(edges), rfft2(texture)
-    best, which = np.full(padded.shape, -np.inf), np.zeros(padded.shape, int)
-    for number, (line, disc) in enumerate(_KERNELS[padded.shape]):
-        votes = irfft2(spectra[0] * line, padded.shape) + irfft2(spectra[1] * disc, padded.shape)
-        votes = (votes - votes.mean()) / votes.std()
+def _directions(bright):
+    """Return twice the angle of the gradient in each cell, as complex numbers, long where it is strong."""
+    down, right = (gaussian_filter(bright, BLUR, order=order) for order in ((1, 0), (0, 1)))
+    twice = (right + 1j * down) ** 2
+    size = np.abs(twice)
+    twice /= gaussian_filter(size, NEAR) + 1e-6 * size.mean() + 1e-12
+    twice *= np.minimum(GRAIN / np.maximum(np.abs(twice), 1e-12), 1)
+    cells = gaussian_filter(twice, SHRINK / 2)[SHRINK // 2 :: SHRINK, SHRINK // 2 :: SHRINK]
+    return cells / np.sqrt((cells.real**2).mean())
+
+
+def _normals(ellipse, y, x):
+    """Return radii, 1 on the outline, and twice the angle of the normals, as complex numbers of length 1."""
+    u, v = ellipse.along(y, x)
+    right, down = ellipse.along(ellipse.y, ellipse.x + 1), ellipse.along(ellipse.y + 1, ellipse.x)
+    normal = u * right[0] + v * right[1] + 1j * (u * down[0] + v * down[1])
+    return np.hypot(u, v), (normal / np.maximum(np.abs(normal), 1e-12)) ** 2
+
+
+def _voters(shape):
+    """Return Fourier transforms of the normals within all ellipses, and what chance votes for each."""
+    rows, columns = (
+        np.minimum(np.arange(n), n - np.arange(n)) * np.where(np.arange(n) < n / 2, 1.0, -1.0) for n in shape
+    )
+    voters = []
+    for a, part, angle in SHAPES:
+        ellipse = Ellipse.of(0, 0, a / SHRINK, a * part / SHRINK, angle)
+        radius, normals = _normals(ellipse, rows[:, None], columns[None, :])
+        inside = radius < 1
+        voters.append((np.conj(fft2(inside * normals)), np.sqrt(inside.sum())))
+    return voters
+
+
+_VOTERS: dict = {}
+
+
+def _candidates(directions, shape):
+    """Yield the ellipses that get most votes."""
+    height, width = directions.shape
+    room = tuple(next_fast_len(n + 2 * BESIDE) for n in directions.shape)
+    if room not in _VOTERS:
+        _VOTERS[room] = _voters(room)
+    spectrum = fft2(directions, room)
+    best, which = np.full(directions.shape, -np.inf), np.zeros(directions.shape, int)
+    for number, (voter, chance) in enumerate(_VOTERS[room]):
+        votes = ifft2(spectrum * voter).real[:height, :width] / chance
         which, best = np.where(votes > best, number, which), np.maximum(best, votes)
-    for row, column in peak_local_max(best, min_distance=3, num_peaks=CANDIDATES):
+    for row, column in peak_local_max(best, min_distance=2, num_peaks=CANDIDATES, exclude_border=False):
         a, part, angle = SHAPES[which[row, column]]
-        y, x = ((place - 32) * SHRINK + SHRINK // 2 for place in (row, column))
-        ellipse = Ellipse.of(float(x), float(y), a, a * part, angle)
-        if ellipse.inside(frame.shape) > 0.3:
+        y, x = (float(place * SHRINK + SHRINK // 2) for place in (row, column))
+        ellipse = Ellipse.of(x, y, a, a * part, angle)
+        if ellipse.inside(shape) > 0.3:
             yield ellipse
 
 
-def _climbed(frame, ellipse):
-    """Return the evidence for an ellipse, moved and shaped for as much as there is, and its rings."""
-    here = np.array(log_numbers(ellipse))
-    best = (*evidence(frame, ellipse), ellipse)
-    step = np.array([4.0, 4.0, 0.1, 0.15, 0.15])
+def _climbed(directions, ellipse, shape):
+    """Return the votes for an ellipse, moved and shaped for as many as there are, and the ellipse."""
+    here, best = np.array(log_numbers(ellipse)), _votes(directions, ellipse)
+    step = np.array(STEPS)
     for _ in range(CLIMBS):
         moved = False
         for axis in range(5):
             for sign in (-1, 1):
                 there = here.copy()
                 there[axis] += sign * step[axis]
-                shape = from_log_numbers(there)
-                if not shape.b > 10 or shape.a > 160 or shape.inside(frame.shape) < 0.3:
+                other = from_log_numbers(there)
+                if not other.b > 9 or other.a > 160 or other.inside(shape) < 0.3:
                     continue
-                score, rings = evidence(frame, shape)
-                if score > best[0]:
-                    best, here, moved = (score, rings, shape), there, True
+                votes = _votes(directions, other)
+                if votes > best:
+                    best, here, moved = votes, there, True
                     break
         if not moved:
             step /= 2
-    return best[0], best[2], best[1]
+    return best, from_log_numbers(here)
+
+
+def _votes(directions, ellipse):
+    """Return how far the votes of all cells within an ellipse stand out of chance."""
+    up, left = ellipse.reach
+    rows, columns = (
+        np.arange(max(int((middle - reach) / SHRINK), 0), min(int((middle + reach) / SHRINK) + 2, cells))
+        for middle, reach, cells in zip((ellipse.y, ellipse.x), (up, left), directions.shape, strict=True)
+    )
+    if not len(rows) or not len(columns):
+        return 0.0
+    y, x = (float(SHRINK) * cells + SHRINK // 2 for cells in (rows[:, None], columns[None, :]))
+    radius, normals = _normals(ellipse, y, x)
+    inside = radius < 1
+    agreed = (directions[np.ix_(rows, columns)] * np.conj(normals)).real
+    return float(agreed[inside].sum() / np.sqrt(inside.sum() + FEW))
 
 
 def log_numbers(ellipse):
@@ -135,11 +182,10 @@ def evidence(frame, ellipse):
 
     The covariance of brightness with the profile, in units of what chance gives to so many pixels.
     """
-    profile, pixels, spread = _profile(frame, ellipse)
-    inside = pixels[:INSIDE]
+    profile, inside, spread = _profile(frame, ellipse)
     if (inside > 0).sum() < 24:
         return 0.0, 0.0
-    away = profile[:INSIDE] - (profile[:INSIDE] * inside).sum() / inside.sum()
+    away = profile - (profile * inside).sum() / inside.sum()
     templates = TEMPLATES - (TEMPLATES * inside).sum(1, keepdims=True) / inside.sum()
     sizes = np.sqrt((templates**2 * inside).sum(1)) + 1e-9
     scores = ((templates * inside) @ away) / sizes / (spread + 1e-9)
@@ -149,17 +195,17 @@ def evidence(frame, ellipse):
 
 def _profile(frame, ellipse):
     """Return mean brightness at each radius, of how many pixels, and the spread of brightness."""
-    up, left = (1.3 * each for each in ellipse.reach)
+    up, left = ellipse.reach
     y = np.arange(max(int(ellipse.y - up), 0), min(int(ellipse.y + up) + 2, frame.shape[0]), 2)
     x = np.arange(max(int(ellipse.x - left), 0), min(int(ellipse.x + left) + 2, frame.shape[1]), 2)
     if len(y) < 2 or len(x) < 2:
-        return np.zeros(BINS), np.zeros(BINS), 1.0
+        return np.zeros(INSIDE), np.zeros(INSIDE), 1.0
     u, v = ellipse.along(y[:, None].astype(float), x[None, :].astype(float))
     place = (np.hypot(u, v) * INSIDE).astype(int)
-    inside = place < BINS
+    inside = place < INSIDE
     part = frame[y[0] : y[-1] + 1 : 2, x[0] : x[-1] + 1 : 2]
-    pixels = np.bincount(place[inside], minlength=BINS)
-    sums = np.bincount(place[inside], part[inside], minlength=BINS)
+    pixels = np.bincount(place[inside], minlength=INSIDE)
+    sums = np.bincount(place[inside], part[inside], minlength=INSIDE)
     return sums / np.maximum(pixels, 1), pixels, float(part[inside].std())
 
 

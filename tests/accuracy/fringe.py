@@ -153,7 +153,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.fringe")
     parser.add_argument("model", nargs="?", default="fringe")
     parser.add_argument("--sets", nargs="*", default=list(DIGESTS))
-    parser.add_argument("--classical", type=int, default=20, help="frames of each set; 0: none")
+    parser.add_argument("--classical", type=int, default=100, help="frames of each set; 0: none")
     options = parser.parse_args()
     path = find_model(options.model)
     least = read_detector(path).output.least_score
