@@ -24,13 +24,13 @@ LANES = 16
 ALONE = 1
 
 
-def abreast(channels: int, lanes: int = LANES) -> int:
+def abreast(channels: int) -> int:
     """Return how many columns of so many channels fit a vector, a power of two as dilations are.
 
     >>> [abreast(channels) for channels in (3, 5, 8, 10, 20)]
     [4, 2, 2, 1, 1]
     """
-    return 1 << max(lanes // channels, 1).bit_length() - 1
+    return 1 << max(LANES // channels, 1).bit_length() - 1
 
 
 def fits(dilation: int, kernel: int, columns: int) -> bool:

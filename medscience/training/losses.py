@@ -37,8 +37,8 @@ def batch_losses(logits: Tensor, labels: Tensor, how: Loss) -> Tensor:
     voxels = cross_entropy(
         logits, labels, weights, ignore_index=IGNORED, reduction="none", label_smoothing=smooth
     )
-    counts = _weights(labels, torch.ones_like(weights) if how.average == "voxels" else weights)
-    entropy = voxels.flatten(1).sum(1) * (counts > 0) / counts.clamp_min(SMALL)
+    total = _weights(labels, torch.ones_like(weights) if how.average == "voxels" else weights)
+    entropy = voxels.flatten(1).sum(1) * (total > 0) / total.clamp_min(SMALL)
     if how.name == "cross-entropy":
         return entropy
     return entropy + torch.stack([soft_dice_loss(*patch) for patch in zip(logits, labels, strict=True)])
