@@ -17,6 +17,10 @@ KEPT = {M_MMAP_THRESHOLD: 32 << 20, M_TRIM_THRESHOLD: 1 << 30}
 GIVEN_BACK = {M_MMAP_THRESHOLD: LARGE, M_TRIM_THRESHOLD: 128 << 10}
 
 
+_WITHIN: list[None] = []
+"""One for each `freed_memory_kept` that this process is within."""
+
+
 def give_back_freed_memory() -> None:
     """Keep glibc from raising its threshold for mappings as large arrays are freed.
 
@@ -32,13 +36,16 @@ def freed_memory_kept() -> Iterator[None]:
     """Within this, what is freed is taken again at once: for many slabs of the same few sizes.
 
     A page that the kernel gives anew has to be cleared first; for a narrow network that took a third of the
-    time. What was kept is given back at the end.
+    time, of a step of training a tenth. What was kept is given back at the end of the outermost.
     """
+    _WITHIN.append(None)
     _tell_malloc(KEPT)
     try:
         yield
     finally:
-        _tell_malloc(GIVEN_BACK)
+        _WITHIN.pop()
+        if not _WITHIN:
+            _tell_malloc(GIVEN_BACK)
 
 
 def _tell_malloc(settings: dict[int, int]) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from medscience.ahead import made_ahead
 from medscience.errors import TrainingError
+from medscience.inference.memory import freed_memory_kept
 from medscience.models.hdenseunet import HDenseUNet
 from medscience.progress import Tell, nobody
 from medscience.recipe import AnyRecipe, AnyStage, Recipe, Stage
@@ -123,7 +124,8 @@ class Fit:
         follower.restore(state.optimiser)
         self._set_out(network, state.step + 1)
         self.tell(state.step, self.schedule.steps)
-        with closing(made_ahead(self.batches(self.schedule.stages_after(state.step)))) as coming:
+        coming = made_ahead(self.batches(self.schedule.stages_after(state.step)))
+        with freed_memory_kept(), closing(coming):
             for step in range(state.step + 1, self.schedule.steps + 1):
                 state = self._step(network, follower, step, coming, state)
                 self.tell(step, self.schedule.steps)
