@@ -30,7 +30,7 @@ from medscience.inference.memory import freed_memory_kept
 from medscience.inference.moving import Held
 from medscience.inference.tiling import Region, Sizes, grown, relative
 from medscience.models.meshnet import DepthToSpace, SpaceToDepth
-from medscience.models.onednn import has_onednn, has_tiles
+from medscience.models.onednn import has_onednn, has_tiles, may_have_tiles
 from medscience.progress import Tell, nobody
 
 SLAB = 8 << 20
@@ -113,14 +113,14 @@ class Layers:
         self.precision, self.kind = precision, kind
         self.device = next(features.parameters()).device
         self.weight_bytes = sum(p.nbytes for p in features.parameters())
-        self.layers = list(_layers(features, precision, kind))
+        self._abreast = _abreast(features, precision)
+        self.layers = list(_layers(features, precision, kind, self._abreast))
         self.room = max(layer.reach for layer in self.layers)
         self._reach_after = _reach_after(self.layers)
         self._reach = sum(layer.reach for layer in self.layers)
         self._skips = skips and not any(layer.normalised for layer in self.layers)
         self._cells = next((part for part in features if isinstance(part, SpaceToDepth)), None)
         self.cell = self._cells.cell if self._cells else 1
-        self._abreast = max(layer.convolve.columns for layer in self.layers)
         self.alignment = self.cell * self._abreast
         """Voxels of which a tile's start must be a multiple, for the same bits wherever tiles lie."""
         self._voxels = next((part for part in features if isinstance(part, DepthToSpace)), None)
@@ -246,16 +246,23 @@ def slab_of(layer: Layer, plane: tuple[int, ...], itemsize: int, kind: str) -> i
     return max(size // (layer.channels[1] * math.prod(plane) * itemsize), layer.reach // layer.apart, 1)
 
 
-def _layers(features: nn.Sequential, precision: torch.dtype, kind: str) -> Iterator[Layer]:
+def _abreast(features: nn.Sequential, precision: torch.dtype) -> int:
+    """Return how many columns go abreast on a processor that multiplies tiles.
+
+    Tiles lie accordingly on all machines and devices: who plans a prediction need not be who computes it.
+    """
+    widest = max(part.out_channels for part in features if isinstance(part, nn.Conv3d))
+    return abreast(widest) if may_have_tiles(precision) else ALONE
+
+
+def _layers(features: nn.Sequential, precision: torch.dtype, kind: str, columns: int) -> Iterator[Layer]:
     parts = [part for part in features if not isinstance(part, SpaceToDepth | DepthToSpace)]
     starts = [n for n, part in enumerate(parts) if isinstance(part, nn.Conv3d)]
     tiled = kind == "cpu" and has_tiles(precision)
-    widest = max(cast(nn.Conv3d, parts[n]).out_channels for n in starts)
-    columns = abreast(widest) if tiled else ALONE
     for start, stop in zip(starts, [*starts[1:], len(parts)], strict=True):
         convolution, after = cast(nn.Conv3d, parts[start]), parts[start + 1 : stop]
         apart = convolution.dilation[0] if tiled else 1
-        kernel = _kernel(convolution, precision, apart, columns)
+        kernel = _kernel(convolution, precision, apart, columns if tiled else ALONE)
         yield Layer(
             kernel,
             _padding(convolution, apart, kernel.columns),

@@ -26,6 +26,11 @@ def has_onednn(precision: torch.dtype) -> bool:
     return precision == torch.float32
 
 
+def may_have_tiles(precision: torch.dtype) -> bool:
+    """Whether there are processors that multiply tiles of numbers of a precision, this one or another."""
+    return precision == torch.bfloat16
+
+
 @cache
 def has_tiles(precision: torch.dtype) -> bool:
     """Whether this processor multiplies tiles (AMX) of numbers of a precision.
@@ -33,7 +38,7 @@ def has_tiles(precision: torch.dtype) -> bool:
     oneDNN's convolution is then fast only if kernels see neighbours: one whose slices and rows lie 16 apart
     takes 25 times as long.
     """
-    return precision == torch.bfloat16 and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return may_have_tiles(precision) and bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def takes_onednn(x: Tensor) -> bool:

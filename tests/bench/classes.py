@@ -33,7 +33,9 @@ def _plain(setting: Setting) -> tuple[str, Run]:
     """Run the plain module, if need be with its last layer in slabs, and say which."""
     try:
         return "plain", setting.plain(MODEL)
-    except subprocess.CalledProcessError:
+    except subprocess.CalledProcessError as fault:
+        if fault.returncode >= 0:  # not killed by a signal: a mistake of ours
+            raise
         labels = setting.folder / f"{MODEL}.npy"
         return "plain, last layer in slabs (whole, it crashes)", run(
             "slabbed", labels, **setting.shared(MODEL)

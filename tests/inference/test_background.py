@@ -65,6 +65,7 @@ def test_what_is_copied_is_what_would_have_been_computed(data, shape, dilations,
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("medscience.inference.layers.SLAB", slab)
         patch.setattr("medscience.inference.layers.has_tiles", lambda precision: apart)
+        patch.setattr("medscience.inference.layers.may_have_tiles", lambda precision: True)
         computed, copied = (Layers(network.features, torch.float32, skips=skips) for skips in (False, True))
         whole = computed(image)
         assert_close(copied(image), whole, **ROUNDING)

@@ -15,7 +15,13 @@ from medscience.models.receptive_field import context
 @pytest.fixture(params=[False, True], ids=["dilated", "apart"])
 def apart(request, monkeypatch):
     """Whether slices and rows are taken apart, as for a processor that multiplies tiles."""
-    monkeypatch.setattr("medscience.inference.layers.has_tiles", lambda precision: request.param)
+    pretend_tiles(monkeypatch, tiles=request.param)
+
+
+def pretend_tiles(patch, *, tiles):
+    """Also in float32, where rounding hides nothing."""
+    patch.setattr("medscience.inference.layers.has_tiles", lambda precision: tiles)
+    patch.setattr("medscience.inference.layers.may_have_tiles", lambda precision: True)
 
 
 def drawn(shape, seed=0):
@@ -38,7 +44,7 @@ def test_layer_by_layer_is_the_network_for_any_slab(shape, dilations, activation
     image = drawn(shape)
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
         patch.setattr("medscience.inference.layers.SLAB", slab)
-        patch.setattr("medscience.inference.layers.has_tiles", lambda precision: apart)
+        pretend_tiles(patch, tiles=apart)
         assert_close(
             Layers(network.features, torch.float32)(image), network.features(image), rtol=1e-4, atol=1e-4
         )
@@ -82,11 +88,23 @@ def test_of_a_tile_only_what_is_kept_is_right_and_that_to_the_bit(shape, place, 
     box = tuple(_placed(n, *where) for n, where in zip(shape, place, strict=True))
     image = drawn(shape)
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
-        patch.setattr("medscience.inference.layers.has_tiles", lambda precision: apart)
+        pretend_tiles(patch, tiles=apart)
         layers = Layers(network.features, torch.bfloat16)
         read, keep = with_halo(box, context(network, layers.alignment), shape, layers.alignment)
         found = layers(image[(..., *read)], keep=keep)
         assert torch.equal(found, layers(image)[(..., *box)])
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("channels", [3, 5, 20])
+def test_tiles_lie_alike_whichever_machine_plans_them(monkeypatch, precision, channels):
+    """A worker may be of another kind, and processors take over from a GPU."""
+    network = MeshNet(channels, 2, (1, 2), "relu").eval()
+    found = {Layers(network.features, precision, "cuda").alignment}
+    for tiles in (False, True):
+        monkeypatch.setattr("medscience.inference.layers.has_tiles", lambda _, tiles=tiles: tiles)
+        found.add(Layers(network.features, precision).alignment)
+    assert len(found) == 1
 
 
 def test_what_normalises_a_volume_sees_all_of_it_whatever_is_kept():
