@@ -12,10 +12,10 @@ from medscience.store.commit import commit_path
 FOLDER = Path("results/abdomens")
 SIZE = 128
 SEEDS = {
-    ("train", 5.0): range(20001, 20031),
-    ("train", 2.5): range(20031, 20061),
-    ("train", 4.0): range(20061, 20081),
-    ("train", 3.0): range(20081, 20101),
+    ("train", 5.0): range(20001, 20061),
+    ("train", 2.5): range(20061, 20111),
+    ("train", 4.0): range(20111, 20161),
+    ("train", 3.0): range(20161, 20201),
     ("validation", 5.0): range(29001, 29004),
     ("validation", 2.5): range(29004, 29007),
 }

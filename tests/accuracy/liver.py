@@ -27,13 +27,13 @@ from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.store.images import open_image
 
-SETS = {"usual": range(30001, 30007), "other": range(40001, 40013)}
+SETS = {"usual": range(31001, 31007), "other": range(41001, 41013)}
 SIZE = 128
 THICKNESSES = (3.0, 4.0, 5.0)
 """Of slices, in mm, one after the other."""
 DIGESTS = {
-    "usual": "38ae27d9d765ddb3a92222fb70d192c6305d9b6cbfe3c46dfb3a72f8e2009ed0",
-    "other": "150a9ed420672fbee3affc11b430782b4fd194a5ccc05880c98029d679eca89a",
+    "usual": "097ef95bd616a3227d8cf1fa9080979b1a57bd17cae4c6a5fb99497241b16429",
+    "other": "805bad61e9df83456bcc8e053a5c3b043417a3613daad86acffd9a2cc7c1165c",
 }
 LEAST_MM = 5.0
 """Diameter of a ball as large as a lesion, from which lesions count."""

@@ -53,9 +53,9 @@ STYLES: dict[Literal["usual", "other"], Style] = {
         wavelength=(45, 90),
         right_lobe=(0.88, 1.12),
         left_lobe=(0.8, 1.25),
-        lesion_radius=(4, 32),
-        lesion_contrast=(22, 75),
-        lesion_ragged=(0.05, 0.25),
+        lesion_radius=(3, 45),
+        lesion_contrast=(16, 75),
+        lesion_ragged=(0.05, 0.4),
         noise=(6, 14),
         kernel=(0.12, 0.3),
     ),
@@ -75,7 +75,7 @@ STYLES: dict[Literal["usual", "other"], Style] = {
         kernel=(0.25, 0.4),
     ),
 }
-"""``other`` is for tests of what was trained on ``usual``: other shapes, other noise, fainter lesions."""
+"""``other`` is for tests of what was trained on ``usual``: other shapes, other noise, a little fainter lesions."""
 
 
 @dataclass(frozen=True, slots=True)

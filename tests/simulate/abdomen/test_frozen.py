@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 from medscience.simulate.abdomen.abdomen import drawn_scan, simulate_abdomen
 
 KNOWN = {
-    ("usual", 20001): ([85571, 4227, 314], [-1002, -999, -705, 11, 100]),
-    ("other", 40001): ([89530, 4663, 15], [-1003, -999, -710, -25, 110]),
+    ("usual", 20001): ([85578, 3846, 688], [-1002, -999, -705, 11, 99]),
+    ("other", 41001): ([91342, 2759, 107], [-1003, -1000, -990, -103, 56]),
 }
 """Voxels of each label, and quantiles of Hounsfield units: a training and a test scan, seen coarsely."""
 
