@@ -75,7 +75,7 @@ STYLES: dict[Literal["usual", "other"], Style] = {
         kernel=(0.25, 0.4),
     ),
 }
-"""``other`` is for tests of what was trained on ``usual``: other shapes, other noise, a little fainter lesions."""
+"""``other`` is for tests of what was trained on ``usual``: other shapes, other noise, rougher lesions."""
 
 
 @dataclass(frozen=True, slots=True)
