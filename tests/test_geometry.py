@@ -14,8 +14,9 @@ from nibabel.orientations import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 
+from medscience.arrays import laid_out
 from medscience.errors import GeometryError
-from medscience.geometry import Geometry, Reorientation, as_affine, laid_out
+from medscience.geometry import Geometry, Reorientation, as_affine
 from medscience.testing.phantoms import landmark, obliques, orientations
 from medscience.testing.strategies import SPACINGS, geometries, reorientations, shapes, volumes
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
+from medscience.arrays import zeros
 from medscience.errors import ModelError
 from medscience.inference.memory import freed_memory_kept
 from medscience.inference.plan import PIECE
@@ -59,7 +60,7 @@ def decide(features: Tensor, head: Head) -> NDArray[np.generic]:
     Logits are float32, whatever the features' precision.
     """
     shape = features.shape[2:]
-    decided = np.empty(shape, dtype=head.decision)
+    decided = zeros(shape, head.decision)
     numbers = head.classes * (3 if head.maps or head.thresholds else 1) + head.channels
     slices = max(LOGITS // (4 * numbers * shape[1] * shape[2]), 1)
     for start in range(0, shape[0], slices):
@@ -89,7 +90,7 @@ def decide_between(
     shape : tuple of int
         Shape (Z, Y, X) of the answer.
     """
-    decided = np.zeros(shape, dtype=head.decision)
+    decided = zeros(shape, head.decision)
     limits = np.array(features.shape[2:]).reshape(3, 1, 1, 1)
     for region in regions(shape, (PIECE,) * 3):
         grid = np.mgrid[region].astype(np.float64)

@@ -5,6 +5,7 @@ grids coincide, voxel for voxel, nothing is interpolated; else features are, lin
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -18,19 +19,19 @@ COINCIDE = 1e-3
 """Voxels by which two grids may differ and still be taken for the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Link:
     """From indices of the image to indices of the frame."""
 
     image: Geometry
     frame: Geometry
 
-    @property
+    @cached_property
     def matrix(self) -> NDArray[np.float64]:
         """Affine (4, 4) from an index (z, y, x, 1) to an index (i, j, k, 1)."""
         return np.asarray(np.linalg.inv(self.frame.matrix) @ self.image.matrix)
 
-    @property
+    @cached_property
     def coincides(self) -> bool:
         """Whether every voxel of the image lies on a voxel of the frame's (endless) grid."""
         corners = np.array(list(product(*((0, n - 1) for n in self.image.shape))))

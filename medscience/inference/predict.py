@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from medscience.ahead import made_ahead
-from medscience.geometry import Geometry, copied, laid_out
+from medscience.arrays import copied, laid_out, zeros
+from medscience.geometry import Geometry
 from medscience.image import Image
 from medscience.inference.blending import blended
 from medscience.inference.decide import Head, decide, decide_between
@@ -125,7 +126,7 @@ class Blocks:
         Its features are gone before the next block's are made.
         """
         head, link = self.engine.head, Link(self.answer, self.frame.geometry)
-        labels = np.zeros(_sides(region), dtype=head.decision)
+        labels = zeros(tuple(_sides(region)), head.decision)
         box = within(link.box(region), self.plan.focus)
         if box is None:
             return labels

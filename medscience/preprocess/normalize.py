@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.arrays import zeros
 from medscience.description import HounsfieldWindow, Normalize
 from medscience.errors import InputError
 from medscience.image import Image
@@ -46,7 +47,7 @@ class Normalization:
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Return normalised values, float32, of the same shape."""
-        scaled = np.empty(values.shape, np.float32)
+        scaled = zeros(values.shape, np.float32)
         for first in range(0, len(values), AT_ONCE):
             part = scaled[first : first + AT_ONCE]
             part[...] = values[first : first + AT_ONCE]

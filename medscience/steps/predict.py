@@ -69,7 +69,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     from medscience.description import find_model
     from medscience.inference.engine import precision_of
     from medscience.inference.gpu import find_gpu
-    from medscience.inference.memory import give_back_freed_memory
+    from medscience.inference.memory import give_back_freed_memory, leave_imports_uncollected
     from medscience.models.zoo import load
     from medscience.restoration import restores
 
@@ -79,6 +79,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     rows = [Row(image, destination, prior)] if destination else _rows(image)
     path = find_model(model)
     give_back_freed_memory()
+    leave_imports_uncollected()
     share_threads(threads, 1 if cluster else workers)
     shared = workers > 1 or cluster is not None
     if device == "cuda" and shared:

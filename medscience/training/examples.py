@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medscience.arrays import laid_out
 from medscience.config.pairs import Pair
 from medscience.description import Design
 from medscience.errors import ConfigError, MedscienceError, MismatchError, about
-from medscience.geometry import Sizes, laid_out
+from medscience.geometry import Sizes
 from medscience.image import Image
 from medscience.inference.frame import frame_of
 from medscience.preprocess.normalize import Normalization, Windowing, normalization

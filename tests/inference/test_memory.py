@@ -40,3 +40,31 @@ def test_freed_memory_is_kept_within_and_given_back_at_the_end():
     assert (alone, after) == (0, 0)
     assert 14 <= within <= 18
     assert still == within
+
+
+COLLECTED = """
+import gc
+import weakref
+from medscience.inference.memory import leave_imports_uncollected
+
+class Ring:
+    def __init__(self):
+        self.next = self
+
+before = len(gc.get_objects())
+leave_imports_uncollected()
+left = len(gc.get_objects())
+rings = [Ring() for _ in range(1000)]
+alive = [weakref.ref(ring) for ring in rings]
+leave_imports_uncollected()
+del rings
+gc.collect()
+print(before, left, sum(ring() is not None for ring in alive))
+"""
+
+
+def test_imports_are_left_out_of_collections_once_and_what_comes_later_is_collected():
+    found = subprocess.run([sys.executable, "-c", COLLECTED], capture_output=True, text=True, check=True)
+    before, left, alive = map(int, found.stdout.split())
+    assert left < before / 10
+    assert alive <= 1  # the loop's last one has a name
