@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -51,7 +51,16 @@ class PhasesInput(Strict):
     """Number of phases that it was trained with; it runs with any."""
     reconstruction: Method = "fdk"
     """How the phases were reconstructed that it learned to restore: other ways leave other streaks."""
+    rounds: Literal[1, 2] = 1
+    """With 2, restored phases are reconstructed again, from their mean as what keeps still, and restored
+    again (``medscience reconstruct --again``)."""
     values: Scale
+
+    @model_validator(mode="after")
+    def _has_a_way_back(self) -> Self:
+        if self.rounds == 2 and self.reconstruction != "mckinnon-bates":
+            raise ValueError("rounds: 2 needs reconstruction: mckinnon-bates")
+        return self
 
 
 class ImageOutput(Strict):
@@ -185,6 +194,12 @@ def reconstruction_for(models: Iterable[Path]) -> Method:
             fix="run them one after the other, each with settings and a folder of its own",
         )
     return next(iter(wanted.values()), "fdk")
+
+
+def rounds_for(path: Path) -> int:
+    """Return how often a model has phases reconstructed and restored; 1 where it restores none."""
+    content = parse_yaml(path)
+    return check(path, content, RestoringModel).input.rounds if is_restoring(content) else 1
 
 
 def restores(path: Path) -> bool:

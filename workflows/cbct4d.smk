@@ -1,4 +1,6 @@
 # Cone-beam projections: line integrals, then an image of each phase of the breath and one of all views.
+# A model of two rounds restores them, has them reconstructed again from the mean of what it restored, and
+# restores those.
 
 
 rule projections:
@@ -57,7 +59,7 @@ rule reconstruct:
 
 rule restore:
     input:
-        image="results/images/{sample}.ome.zarr.commit.json",
+        image=phases,
         prior=prior,
         model="config/models/{model}.yaml",
     output:
@@ -86,3 +88,45 @@ rule restore:
         "medscience --failure-record {params.failed} "
         "predict {input.image} {input.model} {output} {params.prior:q} --precision {params.precision} "
         "--memory {params.memory:q} --threads {threads} {params.device} &> {log}"
+
+
+use rule restore as restore_first with:
+    input:
+        image="results/images/{sample}.ome.zarr.commit.json",
+        prior=prior,
+        model="config/models/{model}.yaml",
+    output:
+        "results/first/{model}/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/first/{model}/{sample}.log",
+    benchmark:
+        "logs/first/{model}/{sample}.tsv"
+
+
+rule reconstruct_again:
+    input:
+        projections="results/projections/{sample}.ome.zarr.commit.json",
+        prior="results/priors/{sample}.ome.zarr.commit.json",
+        first="results/first/{model}/{sample}.ome.zarr.commit.json",
+    output:
+        "results/again/{model}/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/again/{model}/{sample}.log",
+    benchmark:
+        "logs/again/{model}/{sample}.tsv"
+    wildcard_constraints:
+        sample="|".join(PROJECTED) or "(?!)",
+    group:
+        network_group
+    threads: COHORT.settings.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: job_mb("reconstruct", None, PROMISED, attempt),
+        runtime=lambda wildcards, attempt: job_minutes("reconstruct", None, attempt),
+        turn=1,
+    params:
+        failed="results/failed/again/{model}/{sample}.json",
+        memory=COHORT.settings.memory,
+    shell:
+        "medscience --failure-record {params.failed} "
+        "reconstruct {input.projections:q} {output:q} {input.prior:q} --method mckinnon-bates --again {input.first:q} "
+        "--memory {params.memory:q} --threads {threads} &> {log}"

@@ -13,7 +13,7 @@ from medscience.config.sheet import NAME
 from medscience.config.yaml import read_yaml
 from medscience.description import find_model
 from medscience.errors import MedscienceError
-from medscience.restoration import reconstruction_for
+from medscience.restoration import reconstruction_for, rounds_for
 from medscience.review.reviews import read_reviews
 from medscience.store.commit import commit_path
 
@@ -28,6 +28,9 @@ try:
     for model in {model for model, _ in COHORT.pairs}:
         find_model(model)
     RECONSTRUCTION = reconstruction_for(map(find_model, COHORT.settings.models.cbct4d))
+    ROUNDS = {
+        name: rounds_for(find_model(name)) for name in COHORT.settings.models.cbct4d
+    }
     REVIEWS = read_reviews(Path("results"))
 except MedscienceError as fault:
     raise WorkflowError(fault.line) from None
@@ -114,6 +117,13 @@ def prior(wildcards):
     if wildcards.sample in PROJECTED:
         return f"results/priors/{wildcards.sample}.ome.zarr.commit.json"
     return []
+
+
+def phases(wildcards):
+    """What a network restores at last: in a second round, phases that were reconstructed again."""
+    twice = wildcards.sample in PROJECTED and ROUNDS[wildcards.model] == 2
+    folder = f"again/{wildcards.model}" if twice else "images"
+    return f"results/{folder}/{wildcards.sample}.ome.zarr.commit.json"
 
 
 def named_by_acquisition(wildcards):

@@ -108,8 +108,8 @@ class Detector:
         return READINGS[self.model.network.name]
 
     def _answer(self, frames: Frames) -> Tensor:
-        bright = frames.astype(np.float32) / np.iinfo(frames.dtype).max
-        seen = self._reading.seen(torch.from_numpy(bright)[:, None])
+        bright = torch.from_numpy(frames)[:, None].float().div_(np.iinfo(frames.dtype).max)
+        seen = self._reading.seen(bright)
         with torch.inference_mode():
             return self.network(seen.to(getattr(torch, self.precision))).float()  # type: ignore[no-any-return]
 

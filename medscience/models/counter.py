@@ -8,6 +8,9 @@ from medscience.models.unroll import RADII
 AT_ONCE = 16
 """Pictures that are looked at together: they hold no more than a frame does."""
 
+BACK = 1 + 2 + 4
+"""Angles before the first that three layers look back at, each of every second column of the one before."""
+
 
 class Counter(nn.Module):
     """Maps unrolled antinodes (N, 2, R, A) to the logits of each count of rings, (N, counts).
@@ -42,9 +45,9 @@ class Counter(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map (N, 2, R, A) to (N, counts)."""
-        features = pictures.to(self.last.weight.dtype)
+        features = pad(pictures.to(self.last.weight.dtype), (BACK, 0, 0, 0), mode="circular")
         for layer in self.around:
-            features = layer(pad(features, (1, 1, 0, 0), mode="circular")).relu()
+            features = layer(features).relu()
         features = features.mean(dim=3, keepdim=True)
         for layer in self.along:
             features = features + layer(features).relu()

@@ -26,6 +26,9 @@ STRIDE = 32
 BRIGHTEST = 4.0
 """What is brighter, as the root of its part of the frame's brightness, is no brighter to the network."""
 
+DARK = 2.0**-50
+"""Added while roots are taken, and taken off again: the root of zero takes twenty times as long as others."""
+
 RARE = -3.0
 """The logit of a middle before anything is learnt: most cells have none."""
 
@@ -177,5 +180,6 @@ def seen(frames: Tensor) -> Tensor:
     the same spread everywhere, and a black frame stays black.
     """
     bright = frames.float()
-    mean = bright.square().mean((1, 2, 3), keepdim=True).sqrt()
-    return (bright / mean.clamp_min(1e-6)).sqrt().clamp_max(BRIGHTEST)
+    mean = torch.linalg.vector_norm(bright, dim=(1, 2, 3), keepdim=True) / bright[0].numel() ** 0.5
+    part: Tensor = (bright / mean.clamp_min(1e-6)).clamp_(DARK**2, BRIGHTEST**2)
+    return part.sqrt_().sub_(DARK)

@@ -35,14 +35,12 @@ def unrolled(frames: Tensor, which: Tensor, shapes: Tensor) -> Tensor:
         Shape (N, 5), float32: x and y of the middle in pixels, and the ellipse as
         `medscience.models.antinode_maps.log_ellipse` writes it.
     """
-    sizes = torch.tensor(frames.shape[:1:-1]).to(frames.device)
-    places = 2 * (_places(shapes) + 0.5) / sizes - 1  # as grid_sample counts: from edge to edge
-    x, y = places.abs().unbind(-1)
-    seen = torch.maximum(x, y)[:, None] <= 1
+    places = _places(shapes, frames.shape[3], frames.shape[2])
+    seen = places.abs().amax(dim=1, keepdim=True) <= 1
     brightness = places.new_zeros(seen.shape)
     for frame in set(which.cpu().tolist()):
         mine = which == frame
-        rows = places[mine].flatten(0, 1)[None]
+        rows = places[mine].movedim(1, -1).flatten(0, 1)[None]
         found = grid_sample(frames[frame : frame + 1].float(), rows, align_corners=False)
         brightness[mine] = found.view(-1, *brightness.shape[1:])
     inside, total = _mean(seen.float()), _mean(brightness * seen)
@@ -58,18 +56,25 @@ def _mean(fine: Tensor) -> Tensor:
     return (one + two + three) / FINER
 
 
-def _places(shapes: Tensor) -> Tensor:
-    """Return x and y of the pictures' places, shape (N, radii, angles, 2).
+def _places(shapes: Tensor, width: int, height: int) -> Tensor:
+    """Return x and y of the pictures' places, shape (N, 2, radii, angles), -1 and 1 at the frame's edges.
 
     The matrix that makes the unit circle an ellipse is the exponential of half its logarithm.
     """
-    x, y, size, cos, sin = (each[:, None, None] for each in shapes.unbind(1))
-    radius = BEYOND * (torch.arange(RADII, device=shapes.device)[:, None] + 0.5) / RADII
-    turn = torch.arange(ANGLES * FINER, device=shapes.device) * (2 * math.pi / (ANGLES * FINER))
-    right, up = radius * turn.cos(), radius * turn.sin()
+    middle, (size, cos, sin) = shapes[:, :2], shapes[:, 2:].unbind(1)
     half = torch.hypot(cos, sin) / 2
     along = torch.where(half > 1e-4, torch.sinh(half) / half.clamp_min(1e-4), 1.0) / 2
-    mean = USUAL * size.exp()
-    horizontal = mean * (half.cosh() * right + along * (cos * right + sin * up))
-    vertical = mean * (half.cosh() * up + along * (sin * right - cos * up))
-    return torch.stack([x + horizontal, y - vertical], dim=-1)
+    right = half.cosh() + along * cos, along * sin  # from right and up to x
+    down = -along * sin, along * cos - half.cosh()
+    matrix = torch.stack([*right, *down], dim=1).view(-1, 2, 2) * (USUAL * size.exp())[:, None, None]
+    edges = 2 / torch.tensor([width, height], device=shapes.device)
+    first, steps = (middle + 0.5) * edges - 1, matrix * edges[:, None]
+    places = torch.addmm(first.view(-1, 1), steps.view(-1, 2), _disc(shapes.device))
+    return places.view(-1, 2, RADII, ANGLES * FINER)
+
+
+def _disc(device: torch.device) -> Tensor:
+    """Return how far to the right and up the places of the unit disc lie, shape (2, radii * angles)."""
+    radius = BEYOND * (torch.arange(RADII, device=device)[:, None] + 0.5) / RADII
+    turn = torch.arange(ANGLES * FINER, device=device) * (2 * math.pi / (ANGLES * FINER))
+    return torch.stack([(radius * turn.cos()).ravel(), (radius * turn.sin()).ravel()])

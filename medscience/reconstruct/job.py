@@ -16,6 +16,7 @@ from medscience.reconstruct.fdk import BATCH, Scanned, fdk
 from medscience.reconstruct.hounsfield import attenuation_of, hounsfield_of
 from medscience.reconstruct.mckinnon import mckinnon_bates
 from medscience.reconstruct.offset import check_offset
+from medscience.reconstruct.overhang import overhang, taller
 from medscience.reconstruct.patient import Position, iec_grid, patient_grid
 from medscience.reconstruct.rooster import Rooster, rooster
 from medscience.reconstruct.shroud import motion_of, shroud
@@ -92,7 +93,7 @@ class Job:
 
     def check_memory(self, promised: int, method: Method, phases: int) -> int:
         """Return the bytes that a reconstruction will take at most; refuse if they were not promised."""
-        volume = 4.0 * np.prod(self.grid.shape)
+        volume = 4.0 * np.prod(taller(self.iec, overhang(self.scan, self.iec)).shape)
         view = 4.0 * np.prod(self.scan.detector.shape)
         count = len(self.scan.views)
         held = 6 * volume + 16 * BATCH * view
@@ -157,6 +158,28 @@ class Job:
             "without_phase": int(np.isnan(phases).sum()),
             "warnings": notes,
         }
+
+    def still(self, restored: Image) -> Volume:
+        """Return what keeps still of phases that were restored before, on the same grid: their mean.
+
+        Raises
+        ------
+        MismatchError
+            If they are not phases, in Hounsfield units, on the grid of this scan.
+        """
+        unit, axes = restored.meaning.value_unit, restored.meaning.axes
+        if (axes, unit) != ("tzyx", "HU") or not restored.geometry.close_to(self.grid):
+            raise MismatchError(
+                "RECONSTRUCT-AGAIN",
+                field="--again",
+                found=f"axes {axes} in {unit}, {restored.shape} voxels",
+                expected=f"phases (axes tzyx) in HU on the scan's grid: {self.grid.shape} voxels",
+                fix="name the phases that a network restored from this scan",
+            )
+        total = np.zeros(self.grid.shape)
+        for phase in range(restored.shape[0]):
+            total += restored.read((slice(phase, phase + 1), *[slice(None)] * 3))[0]
+        return np.asarray(total / restored.shape[0], np.float32)
 
     def images(
         self, bins: list[Bin], phases: NDArray[np.float64], prior: Volume, method: Method, settings: Rooster

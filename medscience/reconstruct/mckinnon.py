@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from medscience.geometry import Geometry
 from medscience.reconstruct.fdk import Scanned, fdk
+from medscience.reconstruct.overhang import going_on, overhang, taller
 from medscience.reconstruct.project import line_integrals
 
 
@@ -18,11 +19,13 @@ def mckinnon_bates(
     scan, chosen, grid
         As of `medscience.reconstruct.fdk.fdk`.
     prior : ndarray, shape (Z, Y, X)
-        The attenuation from all views, on the same grid.
+        The attenuation of what keeps still, on the same grid.
     """
+    beyond = overhang(scan, grid)
+    known, everywhere = going_on(prior, beyond), taller(grid, beyond)
 
     def differences(numbers: NDArray[np.intp]) -> NDArray[np.float32]:
-        return scan.read(numbers) - line_integrals(prior, grid, scan.views.take(numbers), scan.detector)
+        return scan.read(numbers) - line_integrals(known, everywhere, scan.views.take(numbers), scan.detector)
 
     moved = fdk(Scanned(scan.views, scan.detector, differences), chosen, grid)
     return prior + moved

@@ -63,7 +63,7 @@ def iec_grid(grid: Geometry, position: Position) -> tuple[Geometry, Reorientatio
     turned = grid.reoriented(change)
     matrix = np.eye(4)
     matrix[:3] = ras_from_iec(position).T @ turned.matrix[:3]
-    leaning = np.abs(matrix[:3, :3] - np.fliplr(np.diag(turned.spacing))).max()
+    leaning = np.abs(matrix[:3, :3] - np.flipud(np.diag(turned.spacing))).max()
     if leaning > 1e-3 * min(turned.spacing):
         raise GeometryError(
             "PROJECT-OBLIQUE",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from medscience.geometry import Geometry
 from medscience.reconstruct.fdk import Scanned
+from medscience.reconstruct.overhang import going_on, overhang, taller
 from medscience.reconstruct.rtk import as_itk, as_rtk, toolkit
 
 PARTS = {
@@ -64,6 +65,8 @@ def rooster(
         Along IEC's axes.
     """
     itk, rtk = toolkit()
+    beyond = overhang(scan, grid)
+    begun, grid = going_on(begun, beyond), taller(grid, beyond)
     known = np.flatnonzero(np.isfinite(phases))
     _, v, u = scan.detector.spacing
     z, y, x = grid.spacing
@@ -90,7 +93,7 @@ def rooster(
     filtered.SetTV_iterations(settings.smoothing)
     filtered.Update()
     found: NDArray[np.float32] = itk.array_from_image(filtered.GetOutput())
-    return found
+    return found[:, :, beyond : beyond + found.shape[2] - 2 * beyond]
 
 
 def between(phases: NDArray[np.float64], count: int) -> NDArray[np.float32]:

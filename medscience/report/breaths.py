@@ -26,6 +26,7 @@ from medscience.report.results import (
     table_path,
     table_run,
 )
+from medscience.store.commit import commit_path
 from medscience.store.images import StoredImage, open_image
 
 SHOWN = 5
@@ -40,6 +41,9 @@ BREATH_MS = 4000
 """How long the loop shows a breath."""
 TALLEST = 120
 """Pixels of a slice in the loop, at most."""
+
+AGAIN = "reconstruct again"
+"""Name of the run that begins a second round."""
 
 Slices = NDArray[np.floating]
 """Coronal slices of phases, (T, Z, X), the head up and the patient's right on the left."""
@@ -100,7 +104,7 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     given = open_image(results / f"images/{sample.name}.ome.zarr")
     restored = open_image(results / f"restored/{model}/{sample.name}.ome.zarr")
     truth = open_image(results / f"references/{sample.name}.ome.zarr") if "truth" in stated else None
-    check_same(restored.path, "image", restored.commit.provenance.inputs.get("image"), given.commit.digest)
+    before = _rounds(results / f"first/{model}", results / f"again/{model}", given, restored)
     shown = {"image": given, "restored": restored} | ({"truth": truth} if truth else {})
     for role, stored in shown.items():
         check_same(path, role, stated.get(role), stored.commit.digest)
@@ -109,6 +113,7 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     first = "reconstruct" if given.content.source.get("format") == "reconstruction" else "ingest"
     runs = (
         store_run(first, given.commit),
+        *before,
         store_run("predict", restored.commit),
         table_run("assess", stated, {}),
     )
@@ -125,6 +130,18 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
         warnings=tuple(f"{run.step}: {one_line(line)}" for run in runs for line in run.warnings),
         runs=runs,
     )
+
+
+def _rounds(first: Path, again: Path, given: StoredImage, restored: StoredImage) -> tuple[Run, ...]:
+    """Return the runs of a first round, if there were two; check that all were made from each other."""
+    image, name = restored.commit.provenance.inputs.get("image"), given.path.name
+    if image == given.commit.digest or not commit_path(again / name).exists():
+        check_same(restored.path, "image", image, given.commit.digest)
+        return ()
+    one, other = open_image(first / name), open_image(again / name)
+    for made, role, source in ((restored, "image", other), (other, "restored", one), (one, "image", given)):
+        check_same(made.path, role, made.commit.provenance.inputs.get(role), source.commit.digest)
+    return store_run("predict", one.commit), store_run(AGAIN, other.commit)
 
 
 def coronal(stored: StoredImage, place: float) -> Slices:

@@ -31,11 +31,13 @@ FRINGES = {
 BREATHS = {
     "ingest": None,
     "reconstruct": "images/{sample}.ome.zarr",
+    "again": None,
     "predict": "restored/{model}/{sample}.ome.zarr",
     "reference": "references/{sample}.ome.zarr",
     "assess": None,
 }
-"""And for chests that breathe; of phases that need no reconstruction, the second is never late."""
+"""And for chests that breathe; of phases that need no reconstruction, the second is never late. The third is
+the reconstruction of a second round."""
 TRACKS = {"steelpan": FRINGES, "liver_ct": LIVERS, "cbct4d": BREATHS}
 WITHOUT_MODEL = ("ingest", "reconstruct", "reference")
 """The steps that are taken once for all models."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medscience.config.settings import Settings
-from medscience.report.breaths import BreathResult
+from medscience.report.breaths import AGAIN, BreathResult
 from medscience.report.results import Result, Run
 from medscience.report.strikes import StrikeResult
 
@@ -75,8 +75,13 @@ def breath_commands(breath: BreathResult, settings: Settings) -> Iterator[str]:
     if scan:
         how = ("--method", str(scan.settings["method"]), "--threads", str(settings.threads))
         yield _line("reconstruct", projections, image, prior, *how)
-    options = ("--prior", prior) if scan else ()
-    yield _line("predict", image, f"config/models/{model}.yaml", restored, *options)
+    options, network = ("--prior", prior) if scan else (), f"config/models/{model}.yaml"
+    seen = image
+    if scan and _run(breath, AGAIN):
+        first, seen = (f"results/{folder}/{model}/{sample.name}.ome.zarr" for folder in ("first", "again"))
+        yield _line("predict", image, network, first, *options)
+        yield _line("reconstruct", projections, seen, prior, *how, "--again", first)
+    yield _line("predict", seen, network, restored, *options)
     if breath.has_truth:
         yield _line("ingest", str(sample.reference), truth)
     table = f"results/measurements/{model}/{sample.name}.parquet"

@@ -29,6 +29,13 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     smooth_space: Annotated[float, typer.Option(min=0, help="of ROOSTER: how smooth in space")] = 5e-5,
     smooth_time: Annotated[float, typer.Option(min=0, help="of ROOSTER: how smooth in time")] = 2e-4,
     rounds: Annotated[int, typer.Option(min=1, help="of ROOSTER")] = 10,
+    again: Annotated[
+        Path | None,
+        typer.Option(
+            help="of McKinnon-Bates: restored phases of this scan; their mean is what keeps still, "
+            "instead of the image from all views"
+        ),
+    ] = None,
     memory: Memory = "8G",
     threads: Threads = None,
 ) -> None:
@@ -40,6 +47,8 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     from medscience.reconstruct.rooster import Rooster
     from medscience.store.images import open_image
 
+    if again and method != "mckinnon-bates":
+        raise typer.BadParameter("--again is for --method mckinnon-bates")
     stored = open_image(projections)
     settings = Rooster(smooth_space, smooth_time, rounds) if method == "rooster" else Rooster()
     with about(stored.path):
@@ -49,7 +58,7 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     wanted: dict[str, Any] = {"method": method, "phases": phases}
     wanted |= asdict(settings) if method == "rooster" else {}
     with about(stored.path):
-        _write_phases(stored, job, destination, prior, (wanted, settings, peak, threads))
+        _write_phases(stored, job, destination, (prior, again), (wanted, settings, peak, threads))
 
 
 def _write_prior(stored: "StoredImage", job: "Job", destination: Path, threads: int | None) -> None:
@@ -85,7 +94,7 @@ def _write_phases(
     stored: "StoredImage",
     job: "Job",
     destination: Path,
-    prior: Path,
+    before: tuple[Path, Path | None],
     how: tuple[dict[str, Any], Any, int, int | None],
 ) -> None:
     """Write the phases, each as it is made; phases of an interrupted run stay."""
@@ -99,8 +108,9 @@ def _write_phases(
     from medscience.terminal.progress import shown
 
     wanted, settings, peak, threads = how
-    whole = open_image(prior)
+    whole, restored = open_image(before[0]), open_image(before[1]) if before[1] else None
     digests = {"projections": stored.commit.digest, "prior": whole.commit.digest}
+    digests |= {"restored": restored.commit.digest} if restored else {}
     provenance = Provenance("reconstruct", wanted, digests)
     if is_done(destination, provenance):
         return
@@ -120,7 +130,8 @@ def _write_phases(
         places = [tuple(slice(0, n) for n in job.grid.shape)] * len(bins)
         regions = [(slice(b, b + 1), *place) for b, place in enumerate(places)]
         missing = [b for b in range(len(bins)) if not writer.has(regions[b])]
-        images = job.images(bins, known, whole.image.read(places[0]), wanted["method"], settings)
+        still = job.still(restored.image) if restored else whole.image.read(places[0])
+        images = job.images(bins, known, still, wanted["method"], settings)
         tell(len(bins) - len(missing), len(bins))
         for done, (b, volume) in enumerate(images.of(missing), start=len(bins) - len(missing) + 1):
             writer.write(regions[b], volume[None])

@@ -64,6 +64,16 @@ class Case:
             self.store("projections"), self.store(name), self.store("prior"), method=method, **options
         )  # type: ignore[arg-type]
 
+    def restored(self, method: str, model: str, rounds: int) -> None:
+        """Restore phases as a model wants it, once or twice."""
+        last, prior = self.store(method), self.store("prior")
+        if rounds == 2:
+            predict(last, model, self.store("first"), prior=prior)
+            last = self.store("again")
+            projections, first = self.store("projections"), self.store("first")
+            reconstruct(projections, last, prior, method="mckinnon-bates", again=first)
+        predict(last, model, self.store(model), prior=prior)
+
     def numbers(self, name: str) -> dict[str, float]:
         """Return what is measured of some phases."""
         path = self.folder / f"{self.base.name}-{name}.parquet"
@@ -130,7 +140,7 @@ def lines(cases: list[Case], names: list[str]) -> Iterator[str]:
 def main(model: str, *, with_rooster: bool) -> None:
     """Measure all ways on all cases."""
     names = ["fdk", "mckinnon-bates", *(["rooster"] if with_rooster else []), model]
-    seen = load_restoring(find_model(model))[0].input.reconstruction
+    wanted = load_restoring(find_model(model))[0].input
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         weights = tuned(folder) if with_rooster else None
@@ -140,7 +150,7 @@ def main(model: str, *, with_rooster: bool) -> None:
             case.reconstructed("mckinnon-bates", "mckinnon-bates")
             if weights:
                 case.reconstructed("rooster", "rooster", smooth_space=weights[0], smooth_time=weights[1])
-            predict(case.store(seen), model, case.store(model), prior=case.store("prior"))
+            case.restored(wanted.reconstruction, model, wanted.rounds)
             cases.append(case)
             say("\n".join(lines(cases, names)))
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from typer import BadParameter
 
 from medscience.errors import MismatchError
 from medscience.reconstruct.breath import bins_of, phases_of
@@ -331,10 +332,10 @@ def test_classical_methods_have_fewer_streaks_than_fdk(breath):
     assert error(rooster(scan, breath["phase"], iec, begun, settings)[0]) < 0.8 * plain
 
 
-def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_path, breath, monkeypatch):
-    """And ends with the very commit of one that was not."""
+def coarse(folder, breath):
+    """Ingest the breathing body, to be seen in few voxels."""
     path, acquisition = write_scan(
-        tmp_path / "scan",
+        folder / "scan",
         breath["counts"],
         breath["views"],
         table(phase=breath["phase"]),
@@ -344,7 +345,12 @@ def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_pa
         voxels=[16, 16, 16],
     )
     write_pitch(path, NARROW)
-    ingest(path, tmp_path / "p.ome.zarr", acquisition=acquisition)
+    ingest(path, folder / "p.ome.zarr", acquisition=acquisition)
+
+
+def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_path, breath, monkeypatch):
+    """And ends with the very commit of one that was not."""
+    coarse(tmp_path, breath)
 
     def run(name, most):
         made = []
@@ -368,3 +374,21 @@ def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_pa
     assert len(run("broken", 9)) == 2
     digests = [open_image(tmp_path / name / "image.ome.zarr").commit.digest for name in ("whole", "broken")]
     assert digests[0] == digests[1]
+
+
+def test_phases_are_reconstructed_again_from_the_mean_of_restored_ones(tmp_path, breath):
+    coarse(tmp_path, breath)
+    projections, first, prior, second = (
+        tmp_path / f"{name}.ome.zarr" for name in ("p", "first", "prior", "second")
+    )
+    reconstruct(projections, first, prior, method="mckinnon-bates", phases=4)
+    reconstruct(projections, second, prior, method="mckinnon-bates", phases=4, again=first)
+    one, other = open_image(first), open_image(second)
+    assert other.commit.provenance.inputs["restored"] == one.commit.digest
+    assert other.reconstruction == "mckinnon-bates"
+    assert other.image.shape == one.image.shape
+    assert other.commit.digest != one.commit.digest
+    with pytest.raises(MismatchError, match="RECONSTRUCT-AGAIN"):
+        reconstruct(projections, tmp_path / "x.ome.zarr", prior, method="mckinnon-bates", again=prior)
+    with pytest.raises(BadParameter, match="--again"):
+        reconstruct(projections, tmp_path / "x.ome.zarr", prior, again=first)
