@@ -51,15 +51,15 @@ class PhasesInput(Strict):
     """Number of phases that it was trained with; it runs with any."""
     reconstruction: Method = "fdk"
     """How the phases were reconstructed that it learned to restore: other ways leave other streaks."""
-    rounds: Literal[1, 2] = 1
-    """With 2, restored phases are reconstructed again, from their mean as what keeps still, and restored
-    again (``medscience reconstruct --again``)."""
+    rounds: Annotated[int, Field(ge=1, le=9)] = 1
+    """How often phases are reconstructed and restored: after the first time each with what was restored as
+    what is known before (``medscience reconstruct --again``)."""
     values: Scale
 
     @model_validator(mode="after")
     def _has_a_way_back(self) -> Self:
-        if self.rounds == 2 and self.reconstruction != "mckinnon-bates":
-            raise ValueError("rounds: 2 needs reconstruction: mckinnon-bates")
+        if self.rounds > 1 and self.reconstruction != "mckinnon-bates":
+            raise ValueError("more than one of rounds needs reconstruction: mckinnon-bates")
         return self
 
 

@@ -1,6 +1,5 @@
 # Cone-beam projections: line integrals, then an image of each phase of the breath and one of all views.
-# A model of two rounds restores them, has them reconstructed again from the mean of what it restored, and
-# restores those.
+# A model of several rounds restores them, has each reconstructed again from what it restored, and restores those.
 
 
 rule projections:
@@ -90,31 +89,28 @@ rule restore:
         "--memory {params.memory:q} --threads {threads} {params.device} &> {log}"
 
 
-use rule restore as restore_first with:
-    input:
-        image="results/images/{sample}.ome.zarr.commit.json",
-        prior=prior,
-        model="config/models/{model}.yaml",
+use rule restore as restore_in_between with:
     output:
-        "results/first/{model}/{sample}.ome.zarr.commit.json",
+        "results/rounds/{round}/restored/{model}/{sample}.ome.zarr.commit.json",
     log:
-        "logs/first/{model}/{sample}.log",
+        "logs/rounds/{round}/restore/{model}/{sample}.log",
     benchmark:
-        "logs/first/{model}/{sample}.tsv"
+        "logs/rounds/{round}/restore/{model}/{sample}.tsv"
 
 
 rule reconstruct_again:
     input:
         projections="results/projections/{sample}.ome.zarr.commit.json",
         prior="results/priors/{sample}.ome.zarr.commit.json",
-        first="results/first/{model}/{sample}.ome.zarr.commit.json",
+        restored=restored_before,
     output:
-        "results/again/{model}/{sample}.ome.zarr.commit.json",
+        "results/rounds/{round}/images/{model}/{sample}.ome.zarr.commit.json",
     log:
-        "logs/again/{model}/{sample}.log",
+        "logs/rounds/{round}/reconstruct/{model}/{sample}.log",
     benchmark:
-        "logs/again/{model}/{sample}.tsv"
+        "logs/rounds/{round}/reconstruct/{model}/{sample}.tsv"
     wildcard_constraints:
+        round="[2-9]",
         sample="|".join(PROJECTED) or "(?!)",
     group:
         network_group
@@ -128,5 +124,5 @@ rule reconstruct_again:
         memory=COHORT.settings.memory,
     shell:
         "medscience --failure-record {params.failed} "
-        "reconstruct {input.projections:q} {output:q} {input.prior:q} --method mckinnon-bates --again {input.first:q} "
+        "reconstruct {input.projections:q} {output:q} {input.prior:q} --method mckinnon-bates --again {input.restored:q} "
         "--memory {params.memory:q} --threads {threads} &> {log}"

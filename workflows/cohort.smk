@@ -53,6 +53,7 @@ UNFINISHED = "results/report/unfinished"  # when a run last ended with failures
 wildcard_constraints:
     sample=NAME.strip("^$"),
     model=NAME.strip("^$"),
+    round="[1-9]",
 
 
 def stamp(path):
@@ -120,9 +121,16 @@ def prior(wildcards):
 
 
 def phases(wildcards):
-    """What a network restores at last: in a second round, phases that were reconstructed again."""
-    twice = wildcards.sample in PROJECTED and ROUNDS[wildcards.model] == 2
-    folder = f"again/{wildcards.model}" if twice else "images"
+    """What a network restores, in a round that is named or in the last: later ones reconstruct it again."""
+    rounds = ROUNDS[wildcards.model] if wildcards.sample in PROJECTED else 1
+    number = int(getattr(wildcards, "round", rounds))
+    folder = f"rounds/{number}/images/{wildcards.model}" if number > 1 else "images"
+    return f"results/{folder}/{wildcards.sample}.ome.zarr.commit.json"
+
+
+def restored_before(wildcards):
+    """What the round before restored."""
+    folder = f"rounds/{int(wildcards.round) - 1}/restored/{wildcards.model}"
     return f"results/{folder}/{wildcards.sample}.ome.zarr.commit.json"
 
 

@@ -1,6 +1,6 @@
 """What a reconstruction will do, decided from the store of projections before anything is computed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -25,6 +25,8 @@ from medscience.restoration import Method
 from medscience.views import Views
 
 Volume = NDArray[np.float32]
+Known = Callable[[int], Volume]
+"""Gives a volume for a phase, by its number."""
 SMALLEST_BIN = 8
 """Views of a phase, without which its image would be streaks only."""
 LIBRARY = 1.2e9
@@ -159,33 +161,38 @@ class Job:
             "warnings": notes,
         }
 
-    def still(self, restored: Image) -> Volume:
-        """Return what keeps still of phases that were restored before, on the same grid: their mean.
+    def check_restored(self, restored: Image, count: int) -> None:
+        """Refuse what are not so many phases of this scan, restored before, in Hounsfield units.
 
         Raises
         ------
         MismatchError
-            If they are not phases, in Hounsfield units, on the grid of this scan.
+            If they are of another number, unit or grid.
         """
-        unit, axes = restored.meaning.value_unit, restored.meaning.axes
-        if (axes, unit) != ("tzyx", "HU") or not restored.geometry.close_to(self.grid):
+        unit, axes, shape = restored.meaning.value_unit, restored.meaning.axes, restored.shape
+        if (axes, unit, shape[0]) != ("tzyx", "HU", count) or not restored.geometry.close_to(self.grid):
             raise MismatchError(
                 "RECONSTRUCT-AGAIN",
                 field="--again",
-                found=f"axes {axes} in {unit}, {restored.shape} voxels",
-                expected=f"phases (axes tzyx) in HU on the scan's grid: {self.grid.shape} voxels",
+                found=f"axes {axes} in {unit}, {shape} voxels",
+                expected=f"{count} phases (axes tzyx) in HU on the scan's grid, {self.grid.shape} voxels",
                 fix="name the phases that a network restored from this scan",
             )
-        total = np.zeros(self.grid.shape)
-        for phase in range(restored.shape[0]):
-            total += restored.read((slice(phase, phase + 1), *[slice(None)] * 3))[0]
-        return np.asarray(total / restored.shape[0], np.float32)
 
     def images(
-        self, bins: list[Bin], phases: NDArray[np.float64], prior: Volume, method: Method, settings: Rooster
+        self,
+        bins: list[Bin],
+        phases: NDArray[np.float64],
+        known: Known,
+        method: Method,
+        settings: Rooster,
     ) -> "Images":
-        """Return how the image of each phase is made."""
-        before = attenuation_of(np.ascontiguousarray(self.change.apply(prior), np.float32), self.water)
+        """Return how the image of each phase is made; `known` gives what is known of it, in HU."""
+
+        def before(phase: int) -> Volume:
+            turned = np.ascontiguousarray(self.change.apply(known(phase)), np.float32)
+            return attenuation_of(turned, self.water)
+
         return Images(self, bins, phases, before, method, settings)
 
     @property
@@ -219,8 +226,8 @@ class Images:
     job: Job
     bins: list[Bin]
     known: NDArray[np.float64]
-    prior: Volume
-    """Attenuation along IEC's axes."""
+    before: Known
+    """What is known of a phase before: attenuation along IEC's axes."""
     method: Method
     settings: Rooster
 
@@ -228,7 +235,7 @@ class Images:
         """Yield some phases, each with its number, in HU along the array's axes."""
         job = self.job
         if self.method == "rooster":
-            begun = np.stack([self.prior] * len(self.bins))
+            begun = np.stack([self.before(b) for b in range(len(self.bins))])
             every = rooster(job.scan, self.known, job.iec, begun, self.settings)
             yield from ((b, job.seen(every[b])) for b in wanted)
             return
@@ -237,7 +244,7 @@ class Images:
             if self.method == "fdk":
                 found = fdk(job.scan, chosen, job.iec)
             else:
-                found = mckinnon_bates(job.scan, chosen, job.iec, self.prior)
+                found = mckinnon_bates(job.scan, chosen, job.iec, self.before(b))
             yield b, job.seen(found)
 
 

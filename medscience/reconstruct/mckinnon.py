@@ -19,7 +19,7 @@ def mckinnon_bates(
     scan, chosen, grid
         As of `medscience.reconstruct.fdk.fdk`.
     prior : ndarray, shape (Z, Y, X)
-        The attenuation of what keeps still, on the same grid.
+        The attenuation as far as it is known before, on the same grid: from all views, or of this phase.
     """
     beyond = overhang(scan, grid)
     known, everywhere = going_on(prior, beyond), taller(grid, beyond)

@@ -43,7 +43,7 @@ TALLEST = 120
 """Pixels of a slice in the loop, at most."""
 
 AGAIN = "reconstruct again"
-"""Name of the run that begins a second round."""
+"""Name of a run that begins a later round."""
 
 Slices = NDArray[np.floating]
 """Coronal slices of phases, (T, Z, X), the head up and the patient's right on the left."""
@@ -104,7 +104,7 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     given = open_image(results / f"images/{sample.name}.ome.zarr")
     restored = open_image(results / f"restored/{model}/{sample.name}.ome.zarr")
     truth = open_image(results / f"references/{sample.name}.ome.zarr") if "truth" in stated else None
-    before = _rounds(results / f"first/{model}", results / f"again/{model}", given, restored)
+    before = _rounds(results, model, given, restored)
     shown = {"image": given, "restored": restored} | ({"truth": truth} if truth else {})
     for role, stored in shown.items():
         check_same(path, role, stated.get(role), stored.commit.digest)
@@ -132,16 +132,23 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     )
 
 
-def _rounds(first: Path, again: Path, given: StoredImage, restored: StoredImage) -> tuple[Run, ...]:
-    """Return the runs of a first round, if there were two; check that all were made from each other."""
-    image, name = restored.commit.provenance.inputs.get("image"), given.path.name
-    if image == given.commit.digest or not commit_path(again / name).exists():
-        check_same(restored.path, "image", image, given.commit.digest)
-        return ()
-    one, other = open_image(first / name), open_image(again / name)
-    for made, role, source in ((restored, "image", other), (other, "restored", one), (one, "image", given)):
-        check_same(made.path, role, made.commit.provenance.inputs.get(role), source.commit.digest)
-    return store_run("predict", one.commit), store_run(AGAIN, other.commit)
+def _rounds(results: Path, model: str, given: StoredImage, restored: StoredImage) -> tuple[Run, ...]:
+    """Return the runs of the rounds before the last; check that all were made from each other."""
+    name, runs = given.path.name, []
+    rounds = sorted(results.glob("rounds/[2-9]"), reverse=True)
+    image = restored.commit.provenance.inputs.get("image")
+    for folder in rounds if image != given.commit.digest else ():
+        seen = folder / "images" / model / name
+        if not commit_path(seen).exists():
+            continue
+        again = open_image(seen)
+        before = open_image(folder.with_name(str(int(folder.name) - 1)) / "restored" / model / name)
+        for made, role, source in ((restored, "image", again), (again, "restored", before)):
+            check_same(made.path, role, made.commit.provenance.inputs.get(role), source.commit.digest)
+        runs += [store_run(AGAIN, again.commit), store_run("predict", before.commit)]
+        restored = before
+    check_same(restored.path, "image", restored.commit.provenance.inputs.get("image"), given.commit.digest)
+    return tuple(reversed(runs))
 
 
 def coronal(stored: StoredImage, place: float) -> Slices:

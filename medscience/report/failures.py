@@ -37,7 +37,7 @@ BREATHS = {
     "assess": None,
 }
 """And for chests that breathe; of phases that need no reconstruction, the second is never late. The third is
-the reconstruction of a second round."""
+the reconstruction of a later round."""
 TRACKS = {"steelpan": FRINGES, "liver_ct": LIVERS, "cbct4d": BREATHS}
 WITHOUT_MODEL = ("ingest", "reconstruct", "reference")
 """The steps that are taken once for all models."""

@@ -77,10 +77,11 @@ def breath_commands(breath: BreathResult, settings: Settings) -> Iterator[str]:
         yield _line("reconstruct", projections, image, prior, *how)
     options, network = ("--prior", prior) if scan else (), f"config/models/{model}.yaml"
     seen = image
-    if scan and _run(breath, AGAIN):
-        first, seen = (f"results/{folder}/{model}/{sample.name}.ome.zarr" for folder in ("first", "again"))
-        yield _line("predict", image, network, first, *options)
-        yield _line("reconstruct", projections, seen, prior, *how, "--again", first)
+    for number in range(1, 1 + sum(run.step == AGAIN for run in breath.runs)):
+        made = f"results/rounds/{number}/restored/{model}/{sample.name}.ome.zarr"
+        yield _line("predict", seen, network, made, *options)
+        seen = f"results/rounds/{number + 1}/images/{model}/{sample.name}.ome.zarr"
+        yield _line("reconstruct", projections, seen, prior, *how, "--again", made)
     yield _line("predict", seen, network, restored, *options)
     if breath.has_truth:
         yield _line("ingest", str(sample.reference), truth)

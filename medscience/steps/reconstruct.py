@@ -11,6 +11,9 @@ from medscience.errors import about
 from medscience.steps.options import Memory, Threads, promised_memory
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medscience.reconstruct.job import Job
     from medscience.store.images import StoredImage
 
@@ -32,7 +35,7 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     again: Annotated[
         Path | None,
         typer.Option(
-            help="of McKinnon-Bates: restored phases of this scan; their mean is what keeps still, "
+            help="of McKinnon-Bates: restored phases of this scan; each is what is known of its phase, "
             "instead of the image from all views"
         ),
     ] = None,
@@ -130,8 +133,16 @@ def _write_phases(
         places = [tuple(slice(0, n) for n in job.grid.shape)] * len(bins)
         regions = [(slice(b, b + 1), *place) for b, place in enumerate(places)]
         missing = [b for b in range(len(bins)) if not writer.has(regions[b])]
-        still = job.still(restored.image) if restored else whole.image.read(places[0])
-        images = job.images(bins, known, still, wanted["method"], settings)
+        if restored:
+            job.check_restored(restored.image, len(bins))
+
+        def before_phase(phase: int) -> "NDArray[np.float32]":
+            if restored is None:
+                return whole.image.read(places[0])
+            found: NDArray[np.float32] = restored.image.read((slice(phase, phase + 1), *places[0]))[0]
+            return found
+
+        images = job.images(bins, known, before_phase, wanted["method"], settings)
         tell(len(bins) - len(missing), len(bins))
         for done, (b, volume) in enumerate(images.of(missing), start=len(bins) - len(missing) + 1):
             writer.write(regions[b], volume[None])

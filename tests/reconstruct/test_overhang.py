@@ -104,17 +104,17 @@ def test_rooster_leaves_a_patient_who_keeps_still_as_he_is(scan):
     assert np.abs(found - prior).mean() < 0.01 * WATER
 
 
-def test_what_is_no_image_of_the_scans_phases_is_no_start(job):
-    still = np.zeros((2, *job.grid.shape), np.float32)
-    still[1] = 100
-    assert_allclose(job.still(Image(still, Meaning(job.grid, "tzyx", value_unit="HU"))), 50)
+def test_what_are_no_phases_of_the_scan_are_no_start(job):
+    phases = np.zeros((2, *job.grid.shape), np.float32)
+    job.check_restored(Image(phases, Meaning(job.grid, "tzyx", value_unit="HU")), 2)
     matrix = job.grid.matrix
     matrix[0, 3] += 1
     elsewhere = Meaning(type(job.grid)(job.grid.shape, as_affine(matrix)), "tzyx", value_unit="HU")
     for data, meaning in (
-        (still, elsewhere),
-        (still[0], Meaning(job.grid, value_unit="HU")),
-        (still, Meaning(job.grid, "tzyx")),
+        (phases, elsewhere),
+        (phases[0], Meaning(job.grid, value_unit="HU")),
+        (phases, Meaning(job.grid, "tzyx")),
+        (phases[:1], Meaning(job.grid, "tzyx", value_unit="HU")),
     ):
         with pytest.raises(MismatchError, match="RECONSTRUCT-AGAIN"):
-            job.still(Image(data, meaning))
+            job.check_restored(Image(data, meaning), 2)

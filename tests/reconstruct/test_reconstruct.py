@@ -376,7 +376,7 @@ def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_pa
     assert digests[0] == digests[1]
 
 
-def test_phases_are_reconstructed_again_from_the_mean_of_restored_ones(tmp_path, breath):
+def test_phases_are_reconstructed_again_each_from_what_was_restored_of_it(tmp_path, breath):
     coarse(tmp_path, breath)
     projections, first, prior, second = (
         tmp_path / f"{name}.ome.zarr" for name in ("p", "first", "prior", "second")

@@ -1,18 +1,22 @@
 """The report's part on chests that breathe."""
 
 import io
+import shutil
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
+from medscience.config.settings import Models, Settings
 from medscience.config.sheet import Sample
 from medscience.errors import MismatchError
 from medscience.image import Meaning
-from medscience.report.breaths import animated, coronal, montage, read_breath
+from medscience.report.breaths import AGAIN, animated, coronal, montage, read_breath
+from medscience.report.recipe import breath_commands
 from medscience.simulate.thorax.canvas import upright
 from medscience.steps.assess import assess
-from medscience.store.commit import Provenance
+from medscience.store.commit import Provenance, commit_path
 from medscience.store.images import ImageWriter, open_image
 from medscience.store.metadata import Content
 from medscience.store.staging import staged
@@ -22,7 +26,8 @@ SHAPE = (6, 10, 12, 14)
 
 
 def store(path, values, inputs=None, made=None):
-    content = Content.of(Meaning(GRID, "tzyx", "HU"))
+    source = {"format": "reconstruction"} if made else None
+    content = Content.of(Meaning(GRID, "tzyx", "HU"), source=source)
     with staged(path, Provenance(*(made or ("test", {"path": path.name})), inputs or {})) as staging:
         staging.record["model"] = "tiny4d"
         writer = ImageWriter(staging, content, values.shape, np.float32)
@@ -66,6 +71,43 @@ def test_a_result_has_its_numbers_its_picture_and_its_loop(results):
     assert loop.n_frames == 6
     assert loop.info["loop"] == 0
     assert len(found.picture) + len(found.loop) < 60_000
+
+
+def in_rounds(results):
+    """Let the restored phases be those of a third round."""
+    images, narrow = results / "images/case.ome.zarr", "tiny4d/case.ome.zarr"
+    phases, digest = open_image(images).image.read((slice(None),) * 4), open_image(images).commit.digest
+    made = ("reconstruct", {"method": "mckinnon-bates"})
+    for number in (1, 2):
+        first = store(results / f"rounds/{number}/restored/{narrow}", phases, {"image": digest})
+        again = results / f"rounds/{number + 1}/images/{narrow}"
+        digest = store(again, phases, {"restored": first}, made=made)
+    last = results / "restored" / narrow
+    shutil.rmtree(last)
+    commit_path(last).unlink()
+    store(last, phases, {"image": digest})
+    paths = last, images, results / "measurements/tiny4d/case.parquet"
+    assess(*paths, results / "references/case.ome.zarr")
+
+
+def test_every_round_is_a_run_of_the_report_and_of_its_commands(results):
+    in_rounds(results)
+    found = read_breath(results, "tiny4d", CASE, 60_000)
+    assert [run.step for run in found.runs] == ["reconstruct", *["predict", AGAIN] * 2, "predict", "assess"]
+    settings = Settings(samples=Path("s.tsv"), models=Models(cbct4d=("tiny4d",)))
+    lines = [line.split() for line in breath_commands(found, settings)]
+    made = [line[line.index("--again") + 1] for line in lines if "--again" in line]
+    assert made == [f"results/rounds/{number}/restored/tiny4d/case.ome.zarr" for number in (1, 2)]
+
+
+def test_a_round_that_was_made_of_something_else_is_refused(results):
+    in_rounds(results)
+    again = results / "rounds/2/images/tiny4d/case.ome.zarr"
+    shutil.rmtree(again)
+    commit_path(again).unlink()
+    store(again, np.zeros(SHAPE), {"restored": "0" * 64})
+    with pytest.raises(MismatchError, match="REPORT-OUTDATED"):
+        read_breath(results, "tiny4d", CASE, 60_000)
 
 
 def test_without_a_truth_there_is_a_picture_all_the_same(results):
