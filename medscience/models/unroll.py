@@ -67,7 +67,7 @@ def _places(shapes: Tensor, width: int, height: int) -> Tensor:
     right = half.cosh() + along * cos, along * sin  # from right and up to x
     down = -along * sin, along * cos - half.cosh()
     matrix = torch.stack([*right, *down], dim=1).view(-1, 2, 2) * (USUAL * size.exp())[:, None, None]
-    edges = 2 / torch.tensor([width, height], device=shapes.device)
+    edges = 2 / torch.tensor([width, height]).to(shapes.device)
     first, steps = (middle + 0.5) * edges - 1, matrix * edges[:, None]
     places = torch.addmm(first.view(-1, 1), steps.view(-1, 2), _disc(shapes.device))
     return places.view(-1, 2, RADII, ANGLES * FINER)

@@ -39,8 +39,9 @@ def alone(frame, ellipse):
 
 @given(ELLIPSES)
 def test_places_lie_at_their_radius_and_go_once_around(ellipse):
-    places = _places(numbers(ellipse))[0].double().numpy()
-    u, v = ellipse.along(places[..., 1], places[..., 0])
+    width, height = SHAPE[::-1]
+    x, y = _places(numbers(ellipse), width, height)[0].double().numpy()
+    u, v = ellipse.along(((y + 1) * height - 1) / 2, ((x + 1) * width - 1) / 2)
     assert np.hypot(u, v) == pytest.approx(np.broadcast_to(AT[:, None], u.shape), rel=2e-3, abs=2e-3)
     turns = np.unwrap(np.arctan2(v, u), axis=1)
     assert turns[:, -1] - turns[:, 0] == pytest.approx(2 * np.pi, rel=0.1)
@@ -90,5 +91,5 @@ def test_each_antinode_is_looked_for_in_its_own_frame():
     for found, frame, ellipse in zip(together, which, ellipses, strict=True):
         assert found == pytest.approx(alone(frames[frame : frame + 1], ellipse), abs=1e-5)
     assert together.shape == (3, 2, RADII, ANGLES)
-    assert _places(numbers(*ellipses)).shape == (3, RADII, ANGLES * FINER, 2)
+    assert _places(numbers(*ellipses), *SHAPE).shape == (3, 2, RADII, ANGLES * FINER)
     assert unrolled(frames, torch.tensor([], dtype=torch.long), numbers(*ellipses)[:0]).shape[0] == 0
