@@ -127,7 +127,9 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
         motion=json.loads(stated.get("motion", "{}")),
         picture=still(montage(slices), most // 2),
         loop=animated(slices, most // 2),
-        warnings=tuple(f"{run.step}: {one_line(line)}" for run in runs for line in run.warnings),
+        warnings=tuple(
+            dict.fromkeys(f"{run.step}: {one_line(line)}" for run in runs for line in run.warnings)
+        ),
         runs=runs,
     )
 
