@@ -27,7 +27,7 @@ from medscience.store.images import open_image
 from medscience.store.tables import read_table
 
 TESTS, TUNING = (9011, 9012, 9013), (1,)
-"""People; `tests/simulate/thorax/test_frozen.py` knows the former from before they were measured."""
+"""People; `tests/simulate/thorax/test_frozen.py` says if the former are no longer who they were."""
 SPACE, TIME = (2e-5, 5e-5, 2e-4), (1e-4, 2e-4, 1e-3)
 """The grid on which ROOSTER is tuned: weights of its smoothness in space and in time."""
 PHASES = 10
