@@ -133,12 +133,13 @@ def _write_phases(
         places = [tuple(slice(0, n) for n in job.grid.shape)] * len(bins)
         regions = [(slice(b, b + 1), *place) for b, place in enumerate(places)]
         missing = [b for b in range(len(bins)) if not writer.has(regions[b])]
+        everything: NDArray[np.float32] = whole.image.read(places[0])
         if restored:
             job.check_restored(restored.image, len(bins))
 
         def before_phase(phase: int) -> "NDArray[np.float32]":
             if restored is None:
-                return whole.image.read(places[0])
+                return everything
             found: NDArray[np.float32] = restored.image.read((slice(phase, phase + 1), *places[0]))[0]
             return found
 

@@ -376,7 +376,7 @@ def test_a_reconstruction_that_was_interrupted_makes_only_what_is_missing(tmp_pa
     assert digests[0] == digests[1]
 
 
-def test_phases_are_reconstructed_again_each_from_what_was_restored_of_it(tmp_path, breath):
+def test_phases_are_reconstructed_again_each_from_what_was_restored_of_it(tmp_path, breath, monkeypatch):
     coarse(tmp_path, breath)
     projections, first, prior, second = (
         tmp_path / f"{name}.ome.zarr" for name in ("p", "first", "prior", "second")
@@ -392,3 +392,13 @@ def test_phases_are_reconstructed_again_each_from_what_was_restored_of_it(tmp_pa
         reconstruct(projections, tmp_path / "x.ome.zarr", prior, method="mckinnon-bates", again=prior)
     with pytest.raises(BadParameter, match="--again"):
         reconstruct(projections, tmp_path / "x.ome.zarr", prior, again=first)
+    # where projections say nothing new, each phase stays what it was: in its place, its axes and its unit
+    monkeypatch.setattr(
+        "medscience.reconstruct.job.mckinnon_bates", lambda _scan, _views, _grid, before: before
+    )
+    same = tmp_path / "same.ome.zarr"
+    reconstruct(projections, same, prior, method="mckinnon-bates", phases=4, again=first)
+    everything = (slice(None),) * 4
+    phases = one.image.read(everything)
+    assert np.ptp(phases, axis=0).max() > 100
+    assert_allclose(open_image(same).image.read(everything), phases, atol=0.01)
