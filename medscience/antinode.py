@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ TURNS = (np.arange(COLUMNS) + 0.5) * (math.pi / COLUMNS)
 """They lie closer at both ends, where chords change fast, as the points of Chebyshev's quadrature."""
 
 Values = NDArray[np.floating[Any]]
+Place = TypeVar("Place", float, Values)
+"""A place's row or column, or those of many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Ellipse:
     def _direction(self) -> tuple[float, float]:
         return math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
 
-    def along(self, y: Values, x: Values) -> tuple[Values, Values]:
+    def along(self, y: Place, x: Place) -> tuple[Place, Place]:
         """Return places along the longer and the shorter axis, where the ellipse is the unit circle."""
         cos, sin = self._direction
         right, up = x - self.x, self.y - y

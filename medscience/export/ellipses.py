@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from medscience.antinode import Antinode
-from medscience.store.files import replaced
+from medscience.store.files import write_whole
 
 
 def write_labels(antinodes: Iterable[Antinode], destination: Path) -> None:
@@ -46,5 +46,4 @@ def _plain(value: float) -> str:
 
 
 def _write(lines: list[str], destination: Path, line_end: str) -> None:
-    with replaced(destination) as temporary:
-        temporary.write_text("".join(line + line_end for line in lines), "utf-8", newline="")
+    write_whole(destination, "".join(line + line_end for line in lines))

@@ -37,7 +37,7 @@ class Reading:
     """How a network is given frames, and what its answer means."""
 
     seen: Callable[[Tensor], Tensor]
-    """From frames (N, 1, Y, X) of brightness 0 to 1 to what the network sees."""
+    """From frames (N, 1, Y, X) of whole numbers to what the network sees."""
     found: Callable[[Tensor, float], list[list[Detection]]]
     """From the answer and the least score to the antinodes of each frame."""
     any_size: bool
@@ -108,10 +108,9 @@ class Detector:
         return READINGS[self.model.network.name]
 
     def _answer(self, frames: Frames) -> Tensor:
-        bright = torch.from_numpy(frames)[:, None].float().div_(np.iinfo(frames.dtype).max)
-        seen = self._reading.seen(bright)
+        seen = self._reading.seen(torch.from_numpy(frames)[:, None])
         with torch.inference_mode():
-            return self.network(seen.to(getattr(torch, self.precision))).float()  # type: ignore[no-any-return]
+            return self.network(seen.to(getattr(torch, self.precision)))  # type: ignore[no-any-return]
 
     def _widest(self, shape: tuple[int, int]) -> int:
         """Bytes of the largest answer of a layer to one frame, in float32."""

@@ -6,11 +6,12 @@ circle is no special case (Arsigny et al. 2006, doi:10.1002/mrm.20965).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import convolve1d
 from torch import Tensor
 
 from medscience.antinode import Antinode, Ellipse
@@ -36,7 +37,11 @@ TWICE = 0.6
 TAILS = (0.05, 0.95)
 """Of the distribution of the count, outside of which its interval ends."""
 
+DOWN, RIGHT = np.arange(9) // 3 - 1, np.arange(9) % 3 - 1
+"""From a cell to itself and the eight beside it."""
+
 Map = NDArray[np.float32]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,38 +136,49 @@ def found(answer: Tensor, least: float) -> list[list[Detection]]:
     list of list of Detection
         Of each frame; their interval is that of the network's own distribution.
     """
+    places = peaks(answer, least).nonzero().numpy()
     frames: list[list[Detection]] = [[] for _ in answer]
-    for frame, row, column in peaks(answer, least).nonzero().tolist():
-        rows, columns = slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2)
-        part = answer[frame, :, rows, columns].double().numpy()
-        frames[frame].append(_at_peak(part, rows.start, columns.start))
+    for frame, one in zip(places[:, 0].tolist(), _at_peaks(answer, *places.T), strict=True):
+        frames[frame].append(one)
     return [_apart(sorted(each, key=lambda one: -one.antinode.score)) for each in frames]
 
 
-def _at_peak(part: NDArray[np.float64], row: int, column: int) -> Detection:
-    """Return the antinode of the cells (maps, 3, 3) around a peak; the first is cell (row, column)."""
-    heat = 1 / (1 + np.exp(-part[0]))
-    share = (heat * (heat > 0.5 * heat.max())) / (heat * (heat > 0.5 * heat.max())).sum()
-    down, right = np.indices(heat.shape)
-    x = CELL * ((right + column + part[1]) * share).sum() + (CELL - 1) / 2
-    y = CELL * ((down + row + part[2]) * share).sum() + (CELL - 1) / 2
-    logs = (part[3:SHAPE_MAPS] * share).sum((1, 2)).clip(-4, 4)
-    chances = np.exp(part[SHAPE_MAPS:] - part[SHAPE_MAPS:].max(0))
-    law = (chances / chances.sum(0) * share).sum((1, 2))
-    ellipse = exp_ellipse(float(x), float(y), *map(float, logs))
-    rings = count(law)
-    low, high = np.interp(TAILS, np.cumsum(law), counts_of(len(law)) + STEP / 2).tolist()
-    return Detection(Antinode(ellipse, rings, float(heat.max())), max(min(low, rings), 0.0), max(high, rings))
+def _at_peaks(answer: Tensor, frame: Places, row: Places, column: Places) -> Iterator[Detection]:
+    """Yield the antinode of each peak from what its cell and the eight beside it say."""
+    if not len(frame):
+        return
+    rows, columns = row[:, None] + DOWN, column[:, None] + RIGHT
+    height, width = answer.shape[2:]
+    there = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    around = frame[:, None], slice(None), rows.clip(0, height - 1), columns.clip(0, width - 1)
+    part = answer[around].double().numpy()  # (peaks, 9, maps)
+    heat = there / (1 + np.exp(-part[..., 0]))
+    surest = heat.max(1, keepdims=True)
+    share = heat * (heat > 0.5 * surest)
+    share /= share.sum(1, keepdims=True)
+    part[..., 1] += columns
+    part[..., 2] += rows
+    shapes = np.einsum("pc,pcm->pm", share, part[..., 1:SHAPE_MAPS])
+    places, logs = CELL * shapes[:, :2] + (CELL - 1) / 2, shapes[:, 2:].clip(-4, 4)
+    chances = np.exp(part[..., SHAPE_MAPS:] - part[..., SHAPE_MAPS:].max(2, keepdims=True))
+    laws = np.einsum("pc,pcn->pn", share / chances.sum(2), chances)
+    middles = zip(places.tolist(), logs.tolist(), surest[:, 0].tolist(), strict=True)
+    for (place, shape, score), law, rings in zip(middles, laws, counted(laws).tolist(), strict=True):
+        low, high = np.interp(TAILS, np.cumsum(law), counts_of(len(law)) + STEP / 2).tolist()
+        ellipse = exp_ellipse(*place, *shape)
+        yield Detection(Antinode(ellipse, rings, score), max(min(low, rings), 0.0), max(high, rings))
 
 
-def count(law: NDArray[np.float64]) -> float:
-    """Return the count that is most likely to be within half a ring of the truth."""
-    values, half = counts_of(len(law)), round(0.5 / STEP)
-    window = np.ones(2 * half + 1)
-    window[[0, -1]] = 0.5
-    best = int(np.convolve(law, window, mode="same").argmax())
-    near = slice(max(best - half, 0), best + half + 1)
-    return float((values[near] * law[near]).sum() / law[near].sum())
+def counted(laws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the count that is most likely to be within half a ring of the truth, by laws (N, counts)."""
+    half = round(0.5 / STEP)
+    window = np.array([0.5, *(2 * half - 1) * [1.0], 0.5])
+    best = convolve1d(laws, window, axis=1, mode="constant").argmax(1)
+    near = best[:, None] + np.arange(-half, half + 1)
+    chances = np.take_along_axis(laws, near.clip(0, laws.shape[1] - 1), 1)
+    chances *= (near >= 0) & (near < laws.shape[1])
+    counts: NDArray[np.float64] = STEP * (near * chances).sum(1) / chances.sum(1)
+    return counts
 
 
 def _apart(sorted_by_score: Sequence[Detection]) -> list[Detection]:
@@ -176,5 +192,4 @@ def _apart(sorted_by_score: Sequence[Detection]) -> list[Detection]:
 def _distance(one: Detection, other: Detection) -> float:
     """Return how far a middle lies from that of another, in units of the other's ellipse."""
     here = one.antinode.ellipse
-    u, v = other.antinode.ellipse.along(np.array(here.y), np.array(here.x))
-    return float(np.hypot(u, v))
+    return math.hypot(*other.antinode.ellipse.along(here.y, here.x))

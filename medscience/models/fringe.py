@@ -12,10 +12,16 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool2d, pad
+from torch.nn.functional import interpolate, pad, pixel_unshuffle
 
 from medscience.models.counter import AT_ONCE, Counter
 from medscience.models.unroll import unrolled
+
+BLOCK = 4
+"""Pixels along each side of what the network sees as one place."""
+
+ROW = {torch.float16: torch.float64, torch.bfloat16: torch.float64, torch.float32: torch.complex128}
+"""A number as large as a block's row, by the type of its pixels."""
 
 CELL = 8
 """Pixels along each side of a cell of the answer."""
@@ -42,6 +48,21 @@ Cells = tuple[Tensor, Tensor, Tensor]
 """Frame, row and column of some cells, each of shape (N,)."""
 
 
+class Blocks(nn.Module):
+    """Makes the 4 x 4 pixels of a block its channels, (B, 1, Y, X) to (B, 16, Y / 4, X / 4), channels last.
+
+    As `torch.nn.PixelUnshuffle`, but the four of a row move as one number: a tenth of its time.
+    """
+
+    def forward(self, frames: Tensor) -> Tensor:
+        batch, _, height, width = frames.shape
+        if frames.dtype not in ROW:
+            return pixel_unshuffle(frames, BLOCK)
+        four = frames.contiguous().view(ROW[frames.dtype]).view(batch, -1, BLOCK, width // BLOCK)
+        rows = four.movedim(2, 3).contiguous().view(frames.dtype)
+        return rows.view(batch, height // BLOCK, width // BLOCK, -1).movedim(3, 1)
+
+
 class Separable(nn.Sequential):
     """A depthwise 5x5 convolution, then a pointwise one, batch normalisation and ReLU."""
 
@@ -63,7 +84,7 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         changed: Tensor = self.change(features)
-        return features + changed
+        return features + changed if torch.is_grad_enabled() else changed.add_(features)
 
 
 class Fringe(nn.Module):
@@ -93,8 +114,8 @@ class Fringe(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.PixelUnshuffle(4),
-            nn.Conv2d(16, widths[0], 3, padding=1, bias=False),
+            Blocks(),
+            nn.Conv2d(BLOCK * BLOCK, widths[0], 3, padding=1, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
             nn.Conv2d(widths[0], widths[1], 3, stride=2, padding=1, bias=False),
@@ -150,18 +171,16 @@ class Fringe(nn.Module):
 
 def with_second_look(answer: Tensor, cells: Cells, laws: Tensor) -> Tensor:
     """Return maps whose counts, in the cells of middles and those beside them, are the mean of both looks."""
-    batch, _, height, width = answer.shape
+    height, width = answer.shape[2:]
     frame, row, column = (each[:, None] for each in cells)
     down, right = (torch.arange(9).to(row.device) // 3 - 1, torch.arange(9).to(row.device) % 3 - 1)
     row, column = row + down, column + right
     there = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    place = (frame.expand_as(row)[there], row[there], column[there])
-    second = answer.new_zeros(batch, height, width, laws.shape[1])
-    looked = answer.new_zeros(batch, height, width)
-    second.index_put_(place, laws[:, None].expand(-1, 9, -1)[there].to(second.dtype), accumulate=True)
-    looked.index_put_(place, looked.new_ones(()), accumulate=True)
-    frame, row, column = looked.nonzero().unbind(1)
-    mean = second[frame, row, column] / looked[frame, row, column, None]  # of two middles as close as that
+    cell, which = torch.unique(((frame * height + row) * width + column)[there], return_inverse=True)
+    told = laws.repeat_interleave(9, 0)[there.flatten()].to(answer.dtype)
+    mean = told.new_zeros(len(cell), told.shape[1]).index_put_((which,), told, accumulate=True)
+    mean /= which.bincount()[:, None]  # of two middles as close as that
+    frame, row, column = cell // (height * width), cell // width % height, cell % width
     both = answer.clone()
     both[frame, SHAPE_MAPS:, row, column] = (answer[frame, SHAPE_MAPS:, row, column] + mean) / 2
     return both
@@ -169,8 +188,11 @@ def with_second_look(answer: Tensor, cells: Cells, laws: Tensor) -> Tensor:
 
 def peaks(answer: Tensor, least: float) -> Tensor:
     """Return where middles are, shape (B, Y, X): no cell beside them is surer, and they are sure enough."""
-    heat = torch.sigmoid(answer[:, :1].float())
-    return ((heat == max_pool2d(heat, 3, stride=1, padding=1)) & (heat >= least))[:, 0]
+    heat = torch.sigmoid(answer[:, 0].float())
+    around = pad(heat, (1, 1, 1, 1))
+    rows = torch.maximum(torch.maximum(around[:, :-2], around[:, 1:-1]), around[:, 2:])
+    best = torch.maximum(torch.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+    return (heat == best) & (heat >= least)
 
 
 def seen(frames: Tensor) -> Tensor:

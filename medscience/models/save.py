@@ -19,7 +19,7 @@ from medscience.models.known_answer import small_frame, small_input, write_known
 from medscience.models.plain import Convolution, as_convolutions, plain_logits
 from medscience.models.zoo import build, fit_weights, load_tensors, parameters, write_tensors
 from medscience.networks import EnsembleArguments, MeshNetArguments, Network
-from medscience.store.files import replaced
+from medscience.store.files import write_whole
 
 
 def save_model(
@@ -129,8 +129,7 @@ def new_model(folder: Path, name: str) -> Path:
 
 def written(path: Path, model: AnyModel) -> Path:
     """Write a model file, whole or not at all, and return its path."""
-    with replaced(path) as temporary:
-        temporary.write_text(write_yaml(model), "utf-8")
+    write_whole(path, write_yaml(model))
     return path
 
 

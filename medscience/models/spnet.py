@@ -149,9 +149,10 @@ def _start(layer: nn.Module) -> None:
 
 
 def seen(frames: Tensor) -> Tensor:
-    """Return frames (B, 1, Y, X) of brightness 0 to 1 as the network sees them: squeezed, -1 to 1."""
+    """Return frames (B, 1, Y, X) of whole numbers as the network sees them: squeezed, black -1, white 1."""
     rows, columns = (lanczos(size, SEEN) for size in frames.shape[2:])
-    return ((rows @ frames.float() @ columns.T).clamp(0, 1) - 0.5) * 2
+    bright = frames.float() / torch.iinfo(frames.dtype).max
+    return ((rows @ bright @ columns.T).clamp(0, 1) - 0.5) * 2
 
 
 @lru_cache(maxsize=8)

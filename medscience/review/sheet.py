@@ -9,7 +9,7 @@ from medscience.config.settings import Cohort
 from medscience.config.sheet import Sample
 from medscience.errors import ConfigError
 from medscience.review.reviews import Reviews
-from medscience.store.files import replaced
+from medscience.store.files import write_whole
 
 COLUMNS = (*NEEDED, *OPTIONAL)
 
@@ -24,8 +24,7 @@ class TrainingSheet:
     def write(self, path: Path) -> None:
         """Write it as tab-separated text."""
         lines = ["\t".join(row) + "\n" for row in (COLUMNS, *self.rows)]
-        with replaced(path) as temporary:
-            temporary.write_text("".join(lines), "utf-8")
+        write_whole(path, "".join(lines))
 
 
 def training_sheet(

@@ -38,15 +38,14 @@ def check(
     """Look at this site's Slurm: a line for each thing that matters, and a profile that fits."""
     from medscience.cluster.profile import PATH, profile
     from medscience.cluster.site import Wanted, ask_site, findings
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
 
     site = ask_site(context.obj)
     wanted = Wanted(partition, gpu_partition)
     say(findings(site, wanted, Path.cwd(), context.obj), "this site")
     chosen = site.partition(partition)
     if write and chosen and (gpu_partition is None or site.has_gpus(gpu_partition)):
-        with replaced(PATH) as temporary:
-            temporary.write_text(profile(site, chosen, gpu_partition), "utf-8")
+        write_whole(PATH, profile(site, chosen, gpu_partition))
         typer.echo(f"wrote {PATH}; now run: snakemake --workflow-profile site")
 
 

@@ -16,7 +16,7 @@ def compare(
 ) -> None:
     """Write how Dice differs, label by label, with bootstrap intervals and Wilcoxon's paired test."""
     from medscience.measure.compare import compared
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
 
     rows = compared(_scores(first), _scores(second), str(second))
     lines = ["label\tsamples\tfirst\tsecond\tdifference\tlow\thigh\tp\tp_holm"]
@@ -24,8 +24,7 @@ def compare(
         numbers = (row.first, row.second, row.difference.mean, row.difference.low, row.difference.high)
         cells = [f"{x:.4f}" for x in numbers] + [f"{row.p:.3g}", f"{row.p_holm:.3g}"]
         lines.append("\t".join([row.name, str(row.difference.samples), *cells]))
-    with replaced(destination) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    write_whole(destination, "\n".join(lines) + "\n")
     typer.echo("\n".join(lines))
 
 

@@ -67,7 +67,7 @@ def export(
     from medscience.review.ledger import NAME, Ledger
     from medscience.review.reviews import read_reviews
     from medscience.review.sheet import training_sheet
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
 
     forms = {".json": to_json, ".csv": to_csv}
     if destination.suffix not in (*forms, ".tsv"):
@@ -75,8 +75,7 @@ def export(
     if destination.suffix in forms:
         with Ledger(folder / NAME, read_only=True) as ledger:
             text = forms[destination.suffix](ledger.entries(model))
-        with replaced(destination) as temporary:
-            temporary.write_text(text, "utf-8", newline="")
+        write_whole(destination, text)
         return
     cohort, reviews = read_cohort(config), read_reviews(RESULTS, folder)
     sheet = training_sheet(reviews, cohort, _only_model(cohort, reviews, model), RESULTS, split)
@@ -150,15 +149,14 @@ def agreement(
     """Write how far a blind second reader agrees with the first: Dice of each label, and Cohen's kappa."""
     from medscience.review.agreement import pairs_of_readers
     from medscience.review.reviews import read_reviews
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
 
     reviews = read_reviews(RESULTS, folder)
     rows = [("sample", "first", "second", "label", "dice", "kappa")]
     for (of_model, sample), case in reviews.cases.items():
         for pair in pairs_of_readers(case) if of_model == model else ():
             rows += _agreement_rows(model, sample, pair, folder)
-    with replaced(destination) as temporary:
-        temporary.write_text("".join("\t".join(row) + "\n" for row in rows), "utf-8")
+    write_whole(destination, "".join("\t".join(row) + "\n" for row in rows))
 
 
 def _agreement_rows(

@@ -30,7 +30,7 @@ def head(
     from medscience.export.nifti import write_nifti
     from medscience.image import Image, Meaning
     from medscience.simulate.head import simulate_head
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
     from medscience.terminal.progress import shown
 
     rows = ["sample\ttrack\tsource\treference"]
@@ -46,5 +46,4 @@ def head(
             rows.append(f"head-{number}\tbrain_mri\t{paths[0]}\t{paths[1]}")
             log.info("wrote %s", paths[0])
             tell(done, count)
-    with replaced(destination / "samples.tsv") as temporary:
-        temporary.write_text("\n".join(rows) + "\n", "utf-8")
+    write_whole(destination / "samples.tsv", "\n".join(rows) + "\n")

@@ -46,7 +46,7 @@ def abdomen(
     from medscience.export.nifti import write_nifti
     from medscience.image import Image, Meaning
     from medscience.simulate.abdomen.abdomen import drawn_scan, simulate_abdomen
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
     from medscience.terminal.progress import shown
 
     drawn = None if phase is ContrastPhase.ANY else phase.value
@@ -64,5 +64,4 @@ def abdomen(
             rows.append(f"{name}\tliver_ct\t{paths[0]}\t{paths[1]}")
             log.info("wrote %s: %s phase, %d lesions", paths[0], made.phase, len(made.lesions))
             tell(done, count)
-    with replaced(destination / "samples.tsv") as temporary:
-        temporary.write_text("\n".join(rows) + "\n", "utf-8")
+    write_whole(destination / "samples.tsv", "\n".join(rows) + "\n")

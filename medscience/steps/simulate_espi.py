@@ -50,7 +50,7 @@ def _strikes(destination: Path, seeds: range, frames: int) -> None:
     from medscience.export.film import write_film
     from medscience.simulate.espi.strike import simulate_strike
     from medscience.simulate.espi.truth import frame_rows, note_rows
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
     from medscience.terminal.progress import shown
 
     rows = []
@@ -61,8 +61,7 @@ def _strikes(destination: Path, seeds: range, frames: int) -> None:
             base = destination / f"strike-{number}"
             film, acquisition = base.with_suffix(".mkv"), base.with_suffix(".yaml")
             stored = write_film(strike.frames(), film)
-            with replaced(acquisition) as temporary:
-                temporary.write_text(_acquisition(strike, stored), "utf-8")
+            write_whole(acquisition, _acquisition(strike, stored))
             _write_table(destination / f"{base.name}_notes.tsv", note_rows(strike))
             _write_table(destination / f"{base.name}_frames.tsv", frame_rows(strike))
             columns = {"sample": base.name, "track": "steelpan", "source": film, "acquisition": acquisition}

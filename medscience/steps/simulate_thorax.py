@@ -209,7 +209,6 @@ def _write_sheet(destination: Path, names: list[str]) -> None:
 
 
 def _write(path: Path, lines: list[str]) -> None:
-    from medscience.store.files import replaced
+    from medscience.store.files import write_whole
 
-    with replaced(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    write_whole(path, "\n".join(lines) + "\n")

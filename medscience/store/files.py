@@ -69,6 +69,12 @@ def replaced(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Replace what is at `path` by a text in UTF-8, with its line ends as they are."""
+    with replaced(path) as temporary:
+        temporary.write_text(text, "utf-8", newline="")
+
+
 @contextmanager
 def created(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`, which must not exist; on success it gets that name at once.

@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-
 from medscience.measure.agreement import METRICS
 from medscience.measure.statistics import Interval
-from medscience.store.record import versions
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.job import Job
-from medscience.training.place import hardware
+from medscience.training.made import ending, opening
 
 if TYPE_CHECKING:
     from medscience.training.product import Judged
@@ -23,13 +20,8 @@ def card(name: str, job: Job, state: Checkpoint, results: "Sequence[Judged]") ->
 
 def _lines(name: str, job: Job, state: Checkpoint, results: "Sequence[Judged]") -> Iterator[str]:
     design, about = job.design, job.recipe.card
-    yield f"# {name}\n\n{design.description}\n"
-    if design.caution:
-        yield f"**{design.caution}**\n"
-    yield f"- By: {', '.join(author.name for author in design.authors)}; licence: {design.license}"
-    yield f"- Made for: {about.made_for}"
-    yield f"- Not for: {about.not_for}\n"
-    yield f"## Data\n\nLicence: {about.data_licence}.\n\n| split | samples | patients |\n|---|---|---|"
+    yield from opening(name, design, about)
+    yield f"\n## Data\n\nLicence: {about.data_licence}.\n\n| split | samples | patients |\n|---|---|---|"
     for split in ("train", "validation", "test"):
         pairs = [example.pair for example in job.of(split)]
         yield f"| {split} | {len(pairs)} | {len({pair.patient for pair in pairs})} |"
@@ -39,11 +31,7 @@ def _lines(name: str, job: Job, state: Checkpoint, results: "Sequence[Judged]") 
         yield from _table(result, job)
     yield f"\n![curves](curves.png)\n\nChosen by: {job.recipe.best_by} of the validation samples"
     yield "(so that their numbers are a little too good; those of test samples are not)."
-    yield "\n## How it was made\n"
-    yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
-    yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
-    yield f"- Hardware: {hardware(job.gpu)}"
-    yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
+    yield from ending(job.recipe.seed, state, job.gpu)
 
 
 def _table(result: "Judged", job: Job) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medscience.store.files import replaced
+from medscience.store.files import replaced, write_whole
 from medscience.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def write_curves(folder: Path, state: Checkpoint, metric: str = "") -> None:
         seen = found.get(step)
         cells = [f"{x:.6g}" for x in (seen.value, seen.low, seen.high)] if seen else ["", "", ""]
         rows.append("\t".join([str(step), f"{loss:.6g}", *cells]))
-    with replaced(folder / "curves.tsv") as temporary:
-        temporary.write_text("\n".join(rows) + "\n", "utf-8")
+    write_whole(folder / "curves.tsv", "\n".join(rows) + "\n")
     with replaced(folder / "curves.png") as temporary:
         _draw(temporary, state, metric)
 

@@ -1,7 +1,6 @@
 """A detector from its recipe: what is settled before its training, and what the training leaves."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +19,12 @@ from medscience.models.zoo import build
 from medscience.progress import Tell
 from medscience.recipe import FrameRecipe
 from medscience.store.commit import canonical
-from medscience.store.files import replaced
-from medscience.store.record import versions
+from medscience.store.files import write_whole
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.curves import write_curves
 from medscience.training.detection import SURE, FrameJudge, calibrated, frame_batches, frame_losses
 from medscience.training.fit import Fit, Save
-from medscience.training.place import hardware
-from medscience.training.product import RECORD
+from medscience.training.made import ending, opening, write_record
 from medscience.training.schedule import Schedule
 from medscience.training.world import World
 
@@ -102,15 +99,8 @@ def write_detector(folder: Path, name: str, job: DetectorJob, state: Checkpoint)
     interval = calibrated(folded(job.network), job.recipe.frames)
     output = Findings(least_score=SURE, interval=interval)
     write_curves(folder, state, job.recipe.best_by)
-    record = {
-        "fingerprint": state.fingerprint,
-        "steps": state.step,
-        "seconds": round(state.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-    }
-    _write(folder / RECORD, json.dumps(record, indent=1) + "\n")
-    _write(folder / "card.md", "\n".join(_card(name, job, state, output)) + "\n")
+    write_record(folder, state)
+    write_whole(folder / "card.md", "\n".join(_card(name, job, state, output)) + "\n")
     steps, batch = state.step, job.recipe.stages[0].batch
     description = job.design.model_dump(exclude={"weights", "known_answer", "accuracy", "output"}) | {
         "name": name,
@@ -127,24 +117,11 @@ def write_detector(folder: Path, name: str, job: DetectorJob, state: Checkpoint)
 def _card(name: str, job: DetectorJob, state: Checkpoint, output: Findings) -> Iterator[str]:
     """Yield the lines of the card (Mitchell et al. 2019, arXiv:1810.03993)."""
     design, about, best = job.design, job.recipe.card, state.best_validation
-    yield f"# {name}\n\n{design.description}\n"
-    if design.caution:
-        yield f"**{design.caution}**\n"
-    yield f"- By: {', '.join(author.name for author in design.authors)}; licence: {design.license}"
-    yield f"- Made for: {about.made_for}"
-    yield f"- Not for: {about.not_for}"
+    yield from opening(name, design, about)
     yield f"- Data: simulated as they were needed; licence: {about.data_licence}\n"
     if best:
         yield "Rings within 0.5, misses counted, mean of both styles, on the frames that chose the weights:"
         yield f"{best.value:.3f} ({best.low:.3f} to {best.high:.3f}), step {best.step}.\n"
     yield f"Intervals: {output.interval.level:.0%}, calibrated on {output.interval.calibrated_on}."
-    yield "\n![curves](curves.png)\n\n## How it was made\n"
-    yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
-    yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
-    yield f"- Hardware: {hardware(job.gpu)}"
-    yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
-
-
-def _write(path: Path, text: str) -> None:
-    with replaced(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    yield "\n![curves](curves.png)"
+    yield from ending(job.recipe.seed, state, job.gpu)

@@ -1,27 +1,21 @@
 """What a training leaves: a model, and the papers that say how far to trust it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from medscience.description import Label
 from medscience.measure.agreement import METRICS, Agreement, summary
 from medscience.measure.statistics import Interval, bootstrap
 from medscience.models.save import save_model
-from medscience.store.files import replaced
-from medscience.store.record import versions
+from medscience.store.files import write_whole
 from medscience.training.card import card
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.curves import write_curves
 from medscience.training.job import Job
+from medscience.training.made import write_record
 from medscience.training.validate import Judge
-
-RECORD = "training.json"
-"""What was trained on what, with what; its fingerprint says whether another training is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +62,9 @@ def write_product(folder: Path, name: str, job: Job, state: Checkpoint, results:
     folder.mkdir(parents=True, exist_ok=True)
     labels = job.design.output.labels
     write_curves(folder, state, job.recipe.best_by)
-    _write(folder / "samples.tsv", _rows(results, labels))
-    _write(folder / RECORD, json.dumps(_record(job, state), indent=1) + "\n")
-    _write(folder / "card.md", card(name, job, state, results))
+    write_whole(folder / "samples.tsv", _rows(results, labels))
+    write_record(folder, state, _samples(job))
+    write_whole(folder / "card.md", card(name, job, state, results))
     tensors = {key: value.numpy().copy() for key, value in state.best.items()}
     train = job.of("train")
     patients = len({example.pair.patient for example in train})
@@ -86,20 +80,6 @@ def write_product(folder: Path, name: str, job: Job, state: Checkpoint, results:
     return save_model(folder, description, tensors)
 
 
-def fingerprint_of(folder: Path) -> str | None:
-    """Return the fingerprint of the training that a folder holds the product of, or None."""
-    try:
-        found = json.loads((folder / RECORD).read_text("utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return str(found)
-
-
-def _write(path: Path, text: str) -> None:
-    with replaced(path) as temporary:
-        temporary.write_text(text, "utf-8")
-
-
 def _rows(results: Sequence[Judged], labels: Sequence[Label]) -> str:
     """Every metric of every label of every sample that was held back."""
     rows = ["\t".join(["sample", "split", "label", "name", *METRICS])]
@@ -112,21 +92,14 @@ def _rows(results: Sequence[Judged], labels: Sequence[Label]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _record(job: Job, state: Checkpoint) -> dict[str, Any]:
+def _samples(job: Job) -> dict[str, dict[str, object]]:
     return {
-        "fingerprint": state.fingerprint,
-        "steps": state.step,
-        "seconds": round(state.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-        "samples": {
-            example.pair.sample: {
-                "split": example.pair.split,
-                "image": example.digests[0],
-                "labels": example.digests[1],
-            }
-            for example in job.examples
-        },
+        example.pair.sample: {
+            "split": example.pair.split,
+            "image": example.digests[0],
+            "labels": example.digests[1],
+        }
+        for example in job.examples
     }
 
 

@@ -1,7 +1,6 @@
 """A network that restores phases, from its recipe: what is settled first, and what the training leaves."""
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,14 +23,13 @@ from medscience.models.rstar4d import RSTAR4D
 from medscience.progress import Tell, nobody
 from medscience.restoration import RestoringDesign, Tetris
 from medscience.store.commit import canonical
-from medscience.store.files import replaced
+from medscience.store.files import write_whole
 from medscience.store.images import open_image
-from medscience.store.record import versions
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.chunks import Chunks
 from medscience.training.curves import write_curves
-from medscience.training.place import hardware, place_for
-from medscience.training.product import RECORD
+from medscience.training.made import ending, opening, write_record
+from medscience.training.place import place_for
 from medscience.training.tetris import Phases, learned
 from medscience.training.through import let_the_prior_through
 
@@ -194,16 +192,9 @@ def write_restorer(
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_curves(folder, state)
-    record = {
-        "fingerprint": state.fingerprint,
-        "steps": state.step,
-        "seconds": round(state.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-        "samples": {e.case.sample: {"split": e.case.split, "stores": e.digests} for e in job.examples},
-    }
-    _write(folder / RECORD, json.dumps(record, indent=1) + "\n")
-    _write(folder / "card.md", "\n".join(_card(name, job, state, results)) + "\n")
+    samples = {e.case.sample: {"split": e.case.split, "stores": e.digests} for e in job.examples}
+    write_record(folder, state, samples)
+    write_whole(folder / "card.md", "\n".join(_card(name, job, state, results)) + "\n")
     description = job.design.model_dump(exclude={"weights", "known_answer", "accuracy"}) | {
         "name": name,
         "weights": {
@@ -228,12 +219,7 @@ def _accuracy(results: Sequence[Reached]) -> Iterator[dict[str, Any]]:
 def _card(name: str, job: RestorerJob, state: Checkpoint, results: Sequence[Reached]) -> Iterator[str]:
     """Yield the lines of the card (Mitchell et al. 2019, arXiv:1810.03993)."""
     design, said = job.design, job.recipe.card
-    yield f"# {name}\n\n{design.description}\n"
-    if design.caution:
-        yield f"**{design.caution}**\n"
-    yield f"- By: {', '.join(author.name for author in design.authors)}; licence: {design.license}"
-    yield f"- Made for: {said.made_for}"
-    yield f"- Not for: {said.not_for}"
+    yield from opening(name, design, said)
     yield f"- Data: {len(job.of('train'))} samples; licence: {said.data_licence}"
     yield "- No patient is in two splits.\n"
     yield f"## What it reaches\n\nRoot mean square error where the truth is above {BODY:g} HU, all phases.\n"
@@ -242,13 +228,5 @@ def _card(name: str, job: RestorerJob, state: Checkpoint, results: Sequence[Reac
         less = 1 - result.after / result.before
         cells = f"{result.before:.1f} | {result.after:.1f} | {less:.0%}"
         yield f"| {result.case.sample} | {result.case.split} | {cells} |"
-    yield "\n![curves](curves.png)\n\n## How it was made\n"
-    yield f"- Recipe: `training` of the model file, seed {job.recipe.seed}, {state.step} steps"
-    yield f"- Time: {state.seconds / 3600:.2f} hours, {torch.get_num_threads()} threads"
-    yield f"- Hardware: {hardware(job.gpu)}"
-    yield f"- Software: {', '.join(f'{package} {version}' for package, version in versions().items())}"
-
-
-def _write(path: Path, text: str) -> None:
-    with replaced(path) as temporary:
-        temporary.write_text(text, "utf-8")
+    yield "\n![curves](curves.png)"
+    yield from ending(job.recipe.seed, state, job.gpu)

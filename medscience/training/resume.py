@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medscience.errors import ConfigError, ModelError, StoreError
 from medscience.training.checkpoint import Checkpoint, read_checkpoint
-from medscience.training.product import fingerprint_of
+from medscience.training.made import fingerprint_of
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from medscience.models.antinode_maps import wanted
 from medscience.models.known_answer import check_model
 from medscience.recipe import FrameRecipe
 from medscience.steps.train import train
-from medscience.training import detector as training
 from medscience.training.checkpoint import write_checkpoint
 from medscience.training.detection import EXPECTED, frame_batches, laws_loss, maps_loss
 from medscience.training.detector import prepare_detector
+from medscience.training.made import RECORD
 from medscience.training.resume import CHECKPOINT
 from medscience.training.schedule import Schedule
 
@@ -92,7 +92,7 @@ def test_a_training_makes_a_model_that_is_the_same_however_often_it_was_interrup
     assert cut.weights.sha256 == whole.weights.sha256
     assert cut.output == whole.output
     assert check_model(tmp_path / "cut/cut.yaml") < 1e-4
-    assert {"card.md", "curves.tsv", training.RECORD} <= {file.name for file in (tmp_path / "cut").iterdir()}
+    assert {"card.md", "curves.tsv", RECORD} <= {file.name for file in (tmp_path / "cut").iterdir()}
     assert "simulated frames only" in (tmp_path / "cut/card.md").read_text()
 
 
