@@ -1,12 +1,15 @@
 """Windows of slices: what they share is computed once, and where they overlap their answers are averaged.
 
-H-DenseUNet sees whole slices, a few at a time. Windows begin at every `step`-th slice of the whole image, the
-last one so that it ends with the image, wherever blocks are cut: so a slice has one answer in all of them::
+H-DenseUNet sees whole slices, a few at a time, and did not learn what to answer for the outermost of them,
+which have no context on one side. So the image is taken to go on by its first and its last slice. Windows
+begin at every `step`-th slice of that, the last one so that it ends with it, wherever blocks are cut: so a
+slice has one answer in all of them::
 
     image    0 1 2 3 4 5 6 7 8 9 A B         window 8, step 2
-             (x x x x x x x .)               what is kept of each window: all but its outermost slices,
-                 (. x x x x x x .)           which have no context on one side, unless the image ends there
-                     (. x x x x x x x)
+           (. x x x x x x .)                 what is kept of each window
+               (. x x x x x x .)
+                   (. x x x x x x .)
+                       (. x x x x x x .)
 
 What the branch on slices finds of a slice is the same for all windows that hold it, but for the outermost
 slices of a window where these see themselves twice, as in the released code.
@@ -33,20 +36,19 @@ def starts(depth: int, window: int, step: int) -> list[int]:
     """Return where the windows of an image begin; one that is less deep has a single one.
 
     >>> starts(13, 8, 2)
-    [0, 2, 4, 5]
+    [-1, 1, 3, 5, 6]
     """
-    last = max(depth - window, 0)
-    return [*range(0, last, step), last]
+    last = max(depth + 1 - window, -1)
+    return [*range(-1, last, step), last]
 
 
 def kept(start: int, depth: int, window: int) -> range:
     """Return the slices for which a window's answer counts.
 
-    >>> kept(0, 13, 8), kept(2, 13, 8), kept(5, 13, 8)
-    (range(0, 7), range(3, 9), range(6, 13))
+    >>> kept(-1, 13, 8), kept(1, 13, 8), kept(6, 13, 8)
+    (range(0, 6), range(2, 8), range(7, 13))
     """
-    stop = start + window
-    return range(start and start + 1, depth if stop >= depth else stop - 1)
+    return range(start + 1, min(start + window - 1, depth))
 
 
 class Windows:
@@ -93,8 +95,8 @@ class Windows:
     def notes(self, depth: int) -> tuple[str, ...]:
         """Return what a reader of the answer should know of an image of so many slices."""
         window = self.network.window
-        few = f"{depth} slices, fewer than the window of {window}: the last one is repeated"
-        return () if depth >= window else (few,)
+        few = f"{depth} slices, fewer than are kept of a window of {window}: the last one is repeated"
+        return () if depth + 2 >= window else (few,)
 
     def working_bytes(self, tile: Sizes) -> int:
         """Return what a window holds at the worst moment, for a tile (I, J, K)."""
@@ -199,7 +201,4 @@ class Slices:
 def _fused(network: HDenseUNet, deep: Tensor, keep: range) -> Tensor:
     """Return the fused features of some slices of a window, and of no others."""
     fuse = network.fuse
-    inner = keep.start > 0 and keep.stop < deep.shape[2]
-    seen = deep[:, :, keep.start - 1 : keep.stop + 1] if inner else deep
-    found = convolved(seen, fuse.weight, fuse.bias, [int(not inner), 1, 1])
-    return found if inner else found[:, :, keep.start : keep.stop]
+    return convolved(deep[:, :, keep.start - 1 : keep.stop + 1], fuse.weight, fuse.bias, [0, 1, 1])

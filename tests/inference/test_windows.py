@@ -55,7 +55,7 @@ def test_windows_that_share_slices_answer_as_windows_one_by_one(depth, window, s
         found = Windows(quickened(network), torch.float64)(torch.from_numpy(image)[None, None])
     assert_close(found[0].exp(), expected, atol=1e-6, rtol=1e-5)
     assert expected.std() > 0.01
-    assert bool(engine(quickened(network.float())).features.notes(depth)) == (depth < window)
+    assert bool(engine(quickened(network.float())).features.notes(depth)) == (depth + 2 < window)
 
 
 def test_duplicated_edges_are_another_answer_than_true_neighbours():
@@ -70,12 +70,15 @@ def test_duplicated_edges_are_another_answer_than_true_neighbours():
 
 @given(st.integers(1, 60), st.sampled_from([8, 12]), st.data())
 @settings(max_examples=200)
-def test_every_slice_is_answered_by_windows_within_the_image(depth, window, data):
+def test_every_slice_is_answered_by_windows_in_which_it_is_not_outermost(depth, window, data):
     step = data.draw(st.integers(1, window - 2))
     counted = np.zeros(depth, int)
     for start in starts(depth, window, step):
-        assert start == 0 or start + window <= depth
-        counted[kept(start, depth, window)] += 1
+        assert start == -1 or start + window <= depth + 1
+        answered = kept(start, depth, window)
+        assert start < answered.start
+        assert answered.stop < start + window
+        counted[answered] += 1
     assert counted.min() >= 1
 
 
@@ -120,8 +123,8 @@ def test_within_a_focus_nothing_changes_and_an_empty_one_is_all_background():
 
 
 def test_slices_are_computed_once_for_all_windows():
-    """And only those that a window needs; with duplicated edges two more for each window."""
-    for edges, expected in (("neighbours", 14), ("duplicated", 12 + 2 * 4)):
+    """And only those that a window needs, one more at each end; with duplicated edges two for each window."""
+    for edges, expected in (("neighbours", 16), ("duplicated", 14 + 2 * 5)):
         network = quickened(random_network(edges=edges))
         seen = []
         network.slices.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(len(inputs[0])))
