@@ -1,6 +1,7 @@
 """Coarser copies of an image: means of its voxels; of labels: the majority."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,12 @@ def majority(labels: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
     >>> majority(np.array([3, 1, 2, 2, 7]), (2,)).tolist()
     [1, 2, 7]
     """
-    groups = _groups(labels, factors)
-    found: NDArray[Any] = groups[0].copy()
-    mixed = (groups != found).any(axis=0)  # few are
-    ordered = np.sort(groups[:, mixed], axis=0)
+    even = _even(labels, factors)
+    found, mixed = _firsts(even, factors)
+    places = [f * place for f, place in zip(factors, np.nonzero(mixed), strict=True)]  # few are
+    corners = product(*map(range, factors))
+    groups = np.stack([even[tuple(p + c for p, c in zip(places, corner, strict=True))] for corner in corners])
+    ordered = np.sort(groups, axis=0)
     votes = np.zeros(ordered.shape, dtype=np.uint8)
     for label in ordered:
         votes += ordered == label
@@ -56,13 +59,29 @@ def majority(labels: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
     return found
 
 
-def _groups(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
-    """Neighbours that become one voxel, stacked along a new first axis.
+def _firsts(even: NDArray[Any], factors: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the first of each group of neighbours, and whether another one of them differs."""
+    firsts, mixed = even, np.zeros((1,) * even.ndim, dtype=bool)
+    for axis, factor in enumerate(factors):
+        if factor == 1:
+            continue
+        one, other = ((slice(None),) * axis + (slice(n, None, 2),) for n in (0, 1))
+        differ = firsts[one] != firsts[other]
+        if mixed.size == firsts.size:
+            differ |= mixed[one] | mixed[other]
+        firsts, mixed = firsts[one], differ
+    return firsts.copy(), np.broadcast_to(mixed, firsts.shape)
 
-    The last voxel of an odd axis stands twice, which changes neither mean nor majority.
-    """
+
+def _even(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
+    """The last voxel of an odd axis stands twice, which changes neither mean nor majority."""
     odd = [(0, n % f) for n, f in zip(values.shape, factors, strict=True)]
-    even = np.pad(values, odd, mode="edge") if any(more for _, more in odd) else values
+    return np.pad(values, odd, mode="edge") if any(more for _, more in odd) else values
+
+
+def _groups(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
+    """Neighbours that become one voxel, stacked along a new first axis."""
+    even = _even(values, factors)
     split = [part for n, f in zip(even.shape, factors, strict=True) for part in (n // f, f)]
     inner = tuple(range(1, 2 * values.ndim, 2))
     outer = tuple(range(0, 2 * values.ndim, 2))
