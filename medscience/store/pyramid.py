@@ -1,6 +1,7 @@
 """Coarser copies of an image: means of its voxels; of labels: the majority."""
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -61,16 +62,13 @@ def majority(labels: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
 
 def _firsts(even: NDArray[Any], factors: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the first of each group of neighbours, and whether another one of them differs."""
-    firsts, mixed = even, np.zeros((1,) * even.ndim, dtype=bool)
+    firsts, mixed = even, np.broadcast_to(np.False_, even.shape)
     for axis, factor in enumerate(factors):
-        if factor == 1:
-            continue
-        one, other = ((slice(None),) * axis + (slice(n, None, 2),) for n in (0, 1))
-        differ = firsts[one] != firsts[other]
-        if mixed.size == firsts.size:
-            differ |= mixed[one] | mixed[other]
-        firsts, mixed = firsts[one], differ
-    return firsts.copy(), np.broadcast_to(mixed, firsts.shape)
+        parts = [(slice(None),) * axis + (slice(n, None, factor),) for n in range(factor)]
+        first = firsts[parts[0]]
+        differ = [mixed[part] for part in parts] + [firsts[part] != first for part in parts[1:]]
+        firsts, mixed = first, reduce(np.bitwise_or, differ)
+    return firsts.copy(), mixed
 
 
 def _even(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:
