@@ -84,7 +84,7 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         changed: Tensor = self.change(features)
-        return features + changed if torch.is_grad_enabled() else changed.add_(features)
+        return features + changed
 
 
 class Fringe(nn.Module):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Reduction = Callable[[NDArray[Any], tuple[int, ...]], NDArray[Any]]
-"""Takes an array and a factor of 1 or 2 for each axis, gives the coarser array."""
+"""Takes an array and a factor for each axis, 1, 2 or a divisor of its length; gives the coarser array."""
 
 
 def mean(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any]:

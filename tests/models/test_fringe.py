@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from medscience.models.fold import folded
-from medscience.models.fringe import CELL, LOOK, SHAPE_MAPS, Fringe, peaks, seen, with_second_look
+from medscience.models.fringe import CELL, LOOK, SHAPE_MAPS, Blocks, Fringe, peaks, seen, with_second_look
 from medscience.models.zoo import parameters
 from tests.conftest import REPOSITORY
 
@@ -131,3 +131,9 @@ def test_in_bfloat16_places_are_still_exact(looking):
     half = len(seen_by) // 2
     one, other = torch.cat(seen_by[:half]), torch.cat(seen_by[half:])
     assert (one - other).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_pixels_of_a_block_become_channels_in_the_order_of_pytorch(kind):
+    frames = torch.randn(3, 1, 8, 20).to(kind)
+    assert torch.equal(Blocks()(frames), torch.nn.functional.pixel_unshuffle(frames, 4))

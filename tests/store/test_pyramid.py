@@ -88,3 +88,10 @@ def test_a_small_example_reads_as_expected():
     labels = np.array([[1, 1, 5], [2, 2, 3], [9, 9, 0]])
     assert majority(labels, (2, 2)).tolist() == [[1, 3], [9, 0]]
     assert mean(labels, (2, 2)).tolist() == [[2, 4], [9, 0]]  # (1+1+2+2)/4 is 1.5, and goes to 2
+
+
+def test_a_group_may_be_as_long_as_it_divides_the_labels():
+    labels = np.random.default_rng(0).integers(0, 3, (8, 4, 6), dtype=np.uint8)
+    groups = labels.reshape(2, 4, 2, 2, 6).transpose(0, 2, 4, 1, 3).reshape(2, 2, 6, 8)
+    slow = np.apply_along_axis(lambda group: np.bincount(group).argmax(), 3, groups)
+    assert_array_equal(majority(labels, (4, 2, 1)), slow)
