@@ -108,7 +108,7 @@ cbct4d-model: setup ## train the network for chests that breathe again from its 
 	$(RUN) python -m tests.accuracy.chests results/chests $(CHESTS)
 	$(RUN) medscience train config/recipes/rstar4d-narrow.yaml --data results/chests/sheet.tsv --name thorax-first $(RESUME)
 	$(RUN) python -m tests.accuracy.chests results/chests $(CHESTS) results/models/thorax-first/thorax-first.yaml
-	$(RUN) medscience train config/recipes/rstar4d-narrow.yaml --data results/chests/twice.tsv --name thorax-narrow $(RESUME)
+	$(RUN) medscience train config/recipes/rstar4d-narrow.yaml --data results/chests/rounds.tsv --name thorax-narrow $(RESUME)
 
 cbct4d-accuracy: setup ## measure it on unseen chests beside FDK and McKinnon-Bates (half an hour; ROOSTER=--rooster: hours)
 	$(RUN) python -m tests.accuracy.cbct4d $(ROOSTER)

@@ -79,6 +79,9 @@ class TetrisStage(Strict):
     learning_rate: Annotated[float, Field(gt=0)] = 1.5e-4
     halved: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
     """Parts of the steps after which the learning rate is halved."""
+    moving: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The part of the blocks that are drawn about a voxel that moves, the more often the further its values
+    go; the others, as published, anywhere."""
 
 
 class Tetris(Strict):

@@ -29,6 +29,7 @@ from medscience.training.checkpoint import Checkpoint
 from medscience.training.chunks import Chunks
 from medscience.training.curves import write_curves
 from medscience.training.made import ending, opening, write_record
+from medscience.training.moving import motion_of
 from medscience.training.place import place_for
 from medscience.training.tetris import Phases, learned
 from medscience.training.through import let_the_prior_through
@@ -52,13 +53,13 @@ class Example:
     truth: Image
     digests: tuple[str, str, str]
 
-    def seen(self, axes: str, chunks: Chunks) -> Phases:
-        """Return the images as the network sees them."""
-        turned = (
+    def seen(self, axes: str, chunks: Chunks, *, moving: bool) -> Phases:
+        """Return the images as the network sees them, with what moves if that is wanted."""
+        image, prior, truth = (
             replace(one, data=chunks.over(one.data)).turned(one.geometry.reorientation(axes))
             for one in (self.image, self.prior, self.truth)
         )
-        return Phases(self.case.sample, *turned)
+        return Phases(self.case.sample, image, prior, truth, motion_of(truth) if moving else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ class RestorerJob:
     ) -> tuple[RSTAR4D, Checkpoint]:
         """Train from a state to the end; return the network and the last state."""
         chunks = Chunks(self.memory // CACHE)
-        seen = [example.seen(self.design.input.axes, chunks) for example in self.of("train")]
+        axes, moving = self.design.input.axes, any(stage.moving for stage in self.recipe.stages)
+        seen = [example.seen(axes, chunks, moving=moving) for example in self.of("train")]
         return learned(self.recipe, self.network, seen, state, save, tell, place_for(self.gpu))
 
 

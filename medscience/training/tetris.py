@@ -24,6 +24,7 @@ from medscience.recipe import Optimiser
 from medscience.restoration import Tetris
 from medscience.training.checkpoint import Checkpoint
 from medscience.training.follow import Follower
+from medscience.training.moving import moving_voxel
 from medscience.training.place import PROCESSORS, copied, place_of, rounding, within_gpu_memory
 from medscience.training.restoring import HOUNSFIELD, restoring_loss
 
@@ -43,6 +44,8 @@ class Phases:
     """Shape (Z, Y, X), of all phases."""
     truth: Image
     """Shape (T, Z, Y, X), without streaks."""
+    motion: NDArray[np.float64] | None = None
+    """How much each of its cells moves (`medscience.training.moving`), where a stage wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,12 @@ def drawn(examples: Sequence[Phases], recipe: Tetris, step: int) -> Block:
     example = examples[int(random.integers(len(examples)))]
     form = stage.blocks[int(random.integers(len(stage.blocks)))]
     sides = [min(side, n) for side, n in zip(form, example.prior.shape, strict=True)]
-    starts = [int(random.integers(n - side + 1)) for side, n in zip(sides, example.prior.shape, strict=True)]
+    room = [n - side for side, n in zip(sides, example.prior.shape, strict=True)]
+    if stage.moving and random.random() < stage.moving and example.motion is not None:
+        corner = moving_voxel(example.motion, random) - random.integers(sides)
+        starts = np.clip(corner, 0, room).tolist()
+    else:
+        starts = [int(random.integers(n + 1)) for n in room]
     place: Region = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
     phases, truth = (_scaled(image.read((slice(None), *place))) for image in (example.image, example.truth))
     prior = np.broadcast_to(_scaled(example.prior.read(place)), phases.shape)

@@ -1,8 +1,8 @@
 """Simulated scans of chests to train on: `python -m tests.accuracy.chests FOLDER COUNT [MODEL]`.
 
 People 1 to COUNT are learnt from, 101 chooses nothing and is measured only. What is there already stays. With
-a model for the first round, their phases are restored by it and reconstructed again; ``twice.tsv`` has the
-phases of both rounds.
+a model, their phases are restored by it and reconstructed again, as often as it wants; ``rounds.tsv`` has the
+phases of all rounds to learn from, and those of the last to be measured.
 """
 
 import sys
@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from medscience.description import find_model
+from medscience.restoration import rounds_for
 from medscience.steps.ingest import ingest
 from medscience.steps.predict import predict
 from medscience.steps.reconstruct import reconstruct
@@ -32,15 +34,22 @@ def reconstructed(folder: Path, seed: int) -> list[str]:
     return [base.name, str(image), str(prior), str(truth), str(seed), split]
 
 
-def again(folder: Path, model: str, row: list[str]) -> list[str]:
-    """Make the phases of a person's second round, and return their row."""
+def rounds(folder: Path, model: str, row: list[str]) -> list[list[str]]:
+    """Make the phases of a person's further rounds, each from the round before; return the rows of all."""
     sample, image, prior, *rest = row
-    first, second, projections = (
-        folder / f"{sample}-{name}.ome.zarr" for name in ("first", "again", "projections")
-    )
-    predict(Path(image), model, first, prior=Path(prior), threads=1)
-    reconstruct(projections, second, Path(prior), method="mckinnon-bates", again=first, threads=1)
-    return [f"{sample}-again", str(second), prior, *rest]
+    projections, seen, rows = folder / f"{sample}-projections.ome.zarr", Path(image), [row]
+    for number in range(2, rounds_for(find_model(model)) + 1):
+        restored, again = (folder / f"{sample}-{kind}-{number}.ome.zarr" for kind in ("restored", "again"))
+        predict(seen, model, restored, prior=Path(prior), threads=1)
+        reconstruct(projections, again, Path(prior), method="mckinnon-bates", again=restored, threads=1)
+        seen = again
+        rows.append([f"{sample}-{number}", str(again), prior, *rest])
+    return rows
+
+
+def kept(found: list[list[str]]) -> list[list[str]]:
+    """Return all rounds of a person that is learnt from, and the last of one that is measured."""
+    return found if found[0][-1] == "train" else found[-1:]
 
 
 def write(sheet: Path, rows: list[list[str]]) -> None:
@@ -56,8 +65,8 @@ def main(folder: Path, count: int, model: str | None = None) -> None:
         rows = list(pool.map(partial(reconstructed, folder), (*range(1, count + 1), *VALIDATION)))
         write(folder / "sheet.tsv", rows)
         if model:
-            second = list(pool.map(partial(again, folder, model), rows))
-            write(folder / "twice.tsv", [row for row in rows if row[-1] == "train"] + second)
+            every = list(pool.map(partial(rounds, folder, model), rows))
+            write(folder / "rounds.tsv", [row for found in every for row in kept(found)])
 
 
 if __name__ == "__main__":

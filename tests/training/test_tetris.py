@@ -1,5 +1,7 @@
 """The training in two stages, on images of a few voxels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from medscience.image import Image, Meaning
 from medscience.models.rstar4d import RSTAR4D
 from medscience.restoration import Tetris, TetrisStage
 from medscience.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from medscience.training.moving import motion_of
 from medscience.training.tetris import Phases, drawn, learned
 
 PLANES = TetrisStage(dimensions="2D+T", blocks=((1, 8, 8),), steps=4, halved=(0.5,), learning_rate=3e-3)
@@ -44,6 +47,10 @@ def example(seed=0, shape=(2, 6, 12, 12)):
 EXAMPLES = [example(0), example(1)]
 
 
+def replace_in(model, **values):
+    return model.model_copy(update=values)
+
+
 def start(levels=2):
     torch.manual_seed(3)
     network = RSTAR4D(4, levels, stage=1)
@@ -75,6 +82,35 @@ def test_a_block_is_a_part_of_phases_prior_and_truth_in_the_network_s_numbers():
     for prior in block.seen[1]:
         np.testing.assert_allclose(prior * 1000, source.prior.data[part], rtol=1e-5)
     np.testing.assert_allclose(block.truth * 1000, source.truth.data[(slice(None), *part)], rtol=1e-5)
+
+
+def test_blocks_are_drawn_where_something_moves_if_a_stage_wants_that():
+    whole = example(0, shape=(2, 18, 20, 20))
+    still = np.zeros(whole.truth.shape, np.float32)
+    still[1, 17, 3, 19] = 400
+    truth = replace(whole.truth, data=still)
+    moving = Tetris(stages=(replace_in(BLOCKS, moving=1.0),), save_every=1, seed=2)
+    examples = [replace(whole, truth=truth, motion=motion_of(truth))]
+    cell, blocks = (
+        (slice(16, 18), slice(0, 8), slice(16, 20)),
+        [drawn(examples, moving, n) for n in (1, 2, 3)],
+    )
+    for block in blocks:
+        place = [tuple(map(int, side.split("-"))) for side in block.name.split(" ", 1)[1].split(" x ")]
+        assert all(start < c.stop and stop > c.start for (start, stop), c in zip(place, cell, strict=True))
+    assert len({block.name for block in blocks}) > 1
+    elsewhere = {drawn(examples, replace_in(moving, stages=(BLOCKS,)), n).name for n in (1, 2, 3)}
+    assert elsewhere == {drawn([whole], replace_in(moving, stages=(BLOCKS,)), n).name for n in (1, 2, 3)}
+
+
+def test_motion_of_cells_is_the_sum_of_deviations_and_even_where_nothing_moves():
+    truth = example(0, shape=(2, 9, 20, 12)).truth
+    found, deviations = motion_of(truth), truth.data.astype(float).std(axis=0)
+    for z, y, x in np.ndindex(2, 3, 2):
+        cell = deviations[z * 8 : z * 8 + 8, y * 8 : y * 8 + 8, x * 8 : x * 8 + 8]
+        assert found[z, y, x] == pytest.approx(cell.sum() / deviations.sum(), rel=1e-5)
+    still = motion_of(replace(truth, data=np.ones(truth.shape, np.float32)))
+    np.testing.assert_allclose(still, 1 / 12)
 
 
 def test_the_first_stage_leaves_z_alone_and_the_second_opens_it():
