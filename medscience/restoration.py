@@ -96,6 +96,9 @@ class Tetris(Strict):
     learns what moves; where steps are few."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions while learning; the loss, and the weights, are in float32."""
+    motion: Annotated[float, Field(ge=0)] = 0.0
+    """How much of the loss is that motion is lost (`medscience.training.restoring.motion_lost`); none as
+    published."""
     card: Card = Card()
 
     @property
