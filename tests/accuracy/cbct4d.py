@@ -56,7 +56,7 @@ class Case:
 
     def __init__(self, seed: int) -> None:
         self.base = FOLDER / f"thorax-{seed}"
-        if not self.of("yaml").exists():
+        if not self.base.with_name(f"{self.base.name}_tumour.nii.gz").exists():  # the last image of a scan
             thorax(FOLDER, seed=seed)
         ingest(self.of("mha"), self.store("projections"), acquisition=self.of("yaml"))
         for kind in ("truth", "tumour"):

@@ -1,8 +1,8 @@
 """Simulated scans of chests to train on: `python -m tests.accuracy.chests FOLDER COUNT [MODEL]`.
 
-People 1 to COUNT are learnt from, 101 chooses nothing and is measured only. What is there already stays. With
-a model, their phases are restored by it and reconstructed again, as often as it wants; ``rounds.tsv`` has the
-phases of all rounds to learn from, and those of the last to be measured.
+People 1 to COUNT are learnt from; on 101 things are chosen, such as how many rounds. What is there already
+stays. With a model, their phases are restored by it and reconstructed again, as often as it wants;
+``rounds.tsv`` has the phases of all rounds to learn from, and those of the last to be measured.
 """
 
 import sys
