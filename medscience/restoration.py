@@ -13,7 +13,9 @@ from medscience.networks import Side
 from medscience.recipe import Card
 
 Method = Literal["fdk", "mckinnon-bates", "rooster"]
-"""How phases are reconstructed; ``medscience reconstruct --method``."""
+"""How phases are reconstructed that a network restores; ``medscience reconstruct --method``."""
+Way = Literal[Method, "fit"]
+"""And ``fit``: how what it restored is made to explain the views."""
 
 
 class RSTAR4DArguments(Strict):
@@ -63,10 +65,20 @@ class PhasesInput(Strict):
         return self
 
 
+class Fitting(Strict):
+    """How restored phases are fitted to the views afterwards (``medscience reconstruct --method fit``)."""
+
+    rounds: Side
+    smooth_space: Annotated[float, Field(ge=0)]
+    """Weight of the total variation in space, of attenuation in 1/mm."""
+
+
 class ImageOutput(Strict):
     """What the network's answer means: an image on the grid of its input."""
 
     image: Scale
+    fit: Fitting | None = None
+    """For phases with projections; None: the answer stays as it is."""
 
 
 class TetrisStage(Strict):
@@ -96,9 +108,6 @@ class Tetris(Strict):
     learns what moves; where steps are few."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions while learning; the loss, and the weights, are in float32."""
-    motion: Annotated[float, Field(ge=0)] = 0.0
-    """How much of the loss is that motion is lost (`medscience.training.restoring.motion_lost`); none as
-    published."""
     card: Card = Card()
 
     @property
@@ -206,6 +215,12 @@ def rounds_for(path: Path) -> int:
     """Return how often a model has phases reconstructed and restored; 1 where it restores none."""
     content = parse_yaml(path)
     return check(path, content, RestoringModel).input.rounds if is_restoring(content) else 1
+
+
+def fitting_for(path: Path) -> Fitting | None:
+    """Return how what a model restored is fitted to the views; None where it is not."""
+    content = parse_yaml(path)
+    return check(path, content, RestoringModel).output.fit if is_restoring(content) else None
 
 
 def restores(path: Path) -> bool:

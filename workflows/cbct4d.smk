@@ -1,5 +1,6 @@
 # Cone-beam projections: line integrals, then an image of each phase of the breath and one of all views.
 # A model of several rounds restores them, has each reconstructed again from what it restored, and restores those.
+# What it restored at last may be fitted to the projections.
 
 
 rule projections:
@@ -64,9 +65,9 @@ rule restore:
     output:
         "results/restored/{model}/{sample}.ome.zarr.commit.json",
     log:
-        "logs/restore/{model}/{sample}.log",
+        "logs/predict/{model}/{sample}.log",
     benchmark:
-        "logs/restore/{model}/{sample}.tsv"
+        "logs/predict/{model}/{sample}.tsv"
     wildcard_constraints:
         sample=samples_of("cbct4d"),
     group:
@@ -126,3 +127,38 @@ rule reconstruct_again:
         "medscience --failure-record {params.failed} "
         "reconstruct {input.projections:q} {output:q} {input.prior:q} --method mckinnon-bates --again {input.restored:q} "
         "--memory {params.memory:q} --threads {threads} &> {log}"
+
+
+rule fit:
+    input:
+        projections="results/projections/{sample}.ome.zarr.commit.json",
+        prior="results/priors/{sample}.ome.zarr.commit.json",
+        restored=restored_before,
+    output:
+        "results/restored/{model}/{sample}.ome.zarr.commit.json",
+    log:
+        "logs/fit/{model}/{sample}.log",
+    benchmark:
+        "logs/fit/{model}/{sample}.tsv"
+    wildcard_constraints:
+        model="|".join(FITS) or "(?!)",
+        sample="|".join(PROJECTED) or "(?!)",
+    group:
+        network_group
+    threads: COHORT.settings.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: job_mb("reconstruct", None, PROMISED, attempt),
+        runtime=lambda wildcards, attempt: job_minutes("reconstruct", None, attempt),
+        turn=1,
+    params:
+        failed="results/failed/fit/{model}/{sample}.json",
+        memory=COHORT.settings.memory,
+        fit=lambda wildcards: FITS[wildcards.model],
+    shell:
+        "medscience --failure-record {params.failed} "
+        "reconstruct {input.projections:q} {output:q} {input.prior:q} --method fit --again {input.restored:q} "
+        "--rounds {params.fit.rounds} --smooth-space {params.fit.smooth_space} "
+        "--memory {params.memory:q} --threads {threads} &> {log}"
+
+
+ruleorder: fit > restore

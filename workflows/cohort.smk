@@ -13,7 +13,7 @@ from medscience.config.sheet import NAME
 from medscience.config.yaml import read_yaml
 from medscience.description import find_model
 from medscience.errors import MedscienceError
-from medscience.restoration import reconstruction_for, rounds_for
+from medscience.restoration import fitting_for, reconstruction_for, rounds_for
 from medscience.review.reviews import read_reviews
 from medscience.store.commit import commit_path
 
@@ -30,6 +30,11 @@ try:
     RECONSTRUCTION = reconstruction_for(map(find_model, COHORT.settings.models.cbct4d))
     ROUNDS = {
         name: rounds_for(find_model(name)) for name in COHORT.settings.models.cbct4d
+    }
+    FITS = {
+        name: found
+        for name in COHORT.settings.models.cbct4d
+        if (found := fitting_for(find_model(name)))
     }
     REVIEWS = read_reviews(Path("results"))
 except MedscienceError as fault:
@@ -129,8 +134,9 @@ def phases(wildcards):
 
 
 def restored_before(wildcards):
-    """What the round before restored."""
-    folder = f"rounds/{int(wildcards.round) - 1}/restored/{wildcards.model}"
+    """What the round before restored; if none is named, the last."""
+    number = int(getattr(wildcards, "round", ROUNDS[wildcards.model] + 1)) - 1
+    folder = f"rounds/{number}/restored/{wildcards.model}"
     return f"results/{folder}/{wildcards.sample}.ome.zarr.commit.json"
 
 

@@ -13,6 +13,7 @@ from medscience.geometry import Geometry, Reorientation
 from medscience.image import Image
 from medscience.reconstruct.breath import LARGEST_HOLE, Bin, bins_of, phases_of
 from medscience.reconstruct.fdk import BATCH, Scanned, fdk
+from medscience.reconstruct.fit import Fit, fit
 from medscience.reconstruct.hounsfield import attenuation_of, hounsfield_of
 from medscience.reconstruct.mckinnon import mckinnon_bates
 from medscience.reconstruct.offset import check_offset
@@ -21,7 +22,7 @@ from medscience.reconstruct.patient import Position, iec_grid, patient_grid
 from medscience.reconstruct.rooster import Rooster, rooster
 from medscience.reconstruct.shroud import motion_of, shroud
 from medscience.reconstruct.weights import reach
-from medscience.restoration import Method
+from medscience.restoration import Way
 from medscience.views import Views
 
 Volume = NDArray[np.float32]
@@ -93,7 +94,7 @@ class Job:
             facts["inhale"],
         )
 
-    def check_memory(self, promised: int, method: Method, phases: int) -> int:
+    def check_memory(self, promised: int, method: Way, phases: int) -> int:
         """Return the bytes that a reconstruction will take at most; refuse if they were not promised."""
         volume = 4.0 * np.prod(taller(self.iec, overhang(self.scan, self.iec)).shape)
         view = 4.0 * np.prod(self.scan.detector.shape)
@@ -101,6 +102,8 @@ class Job:
         held = 6 * volume + 16 * BATCH * view
         if method == "rooster":
             held = 12 * phases * volume + 8 * count * view
+        if method == "fit":
+            held = 10 * phases * volume + 16 * BATCH * view
         peak = LIBRARY + held + self.lines_bytes
         if peak > promised:
             raise MemoryPromiseError(
@@ -184,8 +187,8 @@ class Job:
         bins: list[Bin],
         phases: NDArray[np.float64],
         known: Known,
-        method: Method,
-        settings: Rooster,
+        method: Way,
+        settings: Rooster | Fit | None = None,
     ) -> "Images":
         """Return how the image of each phase is made; `known` gives what is known of it, in HU."""
 
@@ -228,15 +231,17 @@ class Images:
     known: NDArray[np.float64]
     before: Known
     """What is known of a phase before: attenuation along IEC's axes."""
-    method: Method
-    settings: Rooster
+    method: Way
+    settings: Rooster | Fit | None
+    """Of a method that makes all phases at once."""
 
     def of(self, wanted: list[int]) -> Iterator[tuple[int, Volume]]:
         """Yield some phases, each with its number, in HU along the array's axes."""
         job = self.job
-        if self.method == "rooster":
+        if how := self.settings:
             begun = np.stack([self.before(b) for b in range(len(self.bins))])
-            every = rooster(job.scan, self.known, job.iec, begun, self.settings)
+            given = job.scan, self.known, job.iec, begun
+            every = fit(*given, how) if isinstance(how, Fit) else rooster(*given, how)
             yield from ((b, job.seen(every[b])) for b in wanted)
             return
         for b in wanted:

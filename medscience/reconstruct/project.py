@@ -69,3 +69,29 @@ def line_integrals(
     joseph.SetGeometry(geometry)
     joseph.Update()
     return as_array(joseph.GetOutput())
+
+
+def spread_back(
+    stack: NDArray[np.float32], grid: Geometry, views: Views, detector: Geometry
+) -> NDArray[np.float32]:
+    """Return line integrals spread along their rays over a grid: the adjoint of `line_integrals`.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (views, V, U)
+        Of the views.
+    grid : Geometry
+        In IEC coordinates.
+
+    Returns
+    -------
+    ndarray of float32, shape (Z, Y, X)
+    """
+    _, rtk = toolkit()
+    _, v, u = detector.spacing
+    joseph = rtk.JosephBackProjectionImageFilter[image_type(), image_type()].New()
+    joseph.SetInput(blank(grid))
+    joseph.SetInput(1, as_itk(stack, (u, v, 1.0), detector.origin))
+    joseph.SetGeometry(as_rtk(views))
+    joseph.Update()
+    return as_array(joseph.GetOutput())

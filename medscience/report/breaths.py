@@ -44,6 +44,8 @@ TALLEST = 120
 
 AGAIN = "reconstruct again"
 """Name of a run that begins a later round."""
+FIT = "fit"
+"""Name of a run that fits what was restored to the projections."""
 
 Slices = NDArray[np.floating]
 """Coronal slices of phases, (T, Z, X), the head up and the patient's right on the left."""
@@ -104,7 +106,7 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     given = open_image(results / f"images/{sample.name}.ome.zarr")
     restored = open_image(results / f"restored/{model}/{sample.name}.ome.zarr")
     truth = open_image(results / f"references/{sample.name}.ome.zarr") if "truth" in stated else None
-    before = _rounds(results, model, given, restored)
+    made = _made(results, model, given, restored)
     shown = {"image": given, "restored": restored} | ({"truth": truth} if truth else {})
     for role, stored in shown.items():
         check_same(path, role, stated.get(role), stored.commit.digest)
@@ -113,8 +115,7 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     first = "reconstruct" if given.content.source.get("format") == "reconstruction" else "ingest"
     runs = (
         store_run(first, given.commit),
-        *before,
-        store_run("predict", restored.commit),
+        *made,
         table_run("assess", stated, {}),
     )
     return BreathResult(
@@ -134,10 +135,18 @@ def read_breath(results: Path, model: str, sample: Sample, most: int) -> BreathR
     )
 
 
-def _rounds(results: Path, model: str, given: StoredImage, restored: StoredImage) -> tuple[Run, ...]:
-    """Return the runs of the rounds before the last; check that all were made from each other."""
+def _made(results: Path, model: str, given: StoredImage, restored: StoredImage) -> tuple[Run, ...]:
+    """Return the runs of all rounds, and of the fit; check that all were made from each other."""
     name, runs = given.path.name, []
     rounds = sorted(results.glob("rounds/[2-9]"), reverse=True)
+    if restored.commit.provenance.step == "reconstruct":
+        runs.append(store_run(FIT, restored.commit))
+        start = restored.commit.provenance.inputs.get("restored", "")
+        stores = results.glob(f"rounds/[1-9]/restored/{model}/{commit_path(Path(name))}")
+        found = {store.commit.digest: store for store in map(open_image, stores)}
+        check_same(restored.path, "restored", start, start if start in found else "no round")
+        restored = found[start]
+    runs.append(store_run("predict", restored.commit))
     image = restored.commit.provenance.inputs.get("image")
     for folder in rounds if image != given.commit.digest else ():
         seen = folder / "images" / model / name

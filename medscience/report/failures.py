@@ -33,11 +33,12 @@ BREATHS = {
     "reconstruct": "images/{sample}.ome.zarr",
     "again": None,
     "predict": "restored/{model}/{sample}.ome.zarr",
+    "fit": None,
     "reference": "references/{sample}.ome.zarr",
     "assess": None,
 }
 """And for chests that breathe; of phases that need no reconstruction, the second is never late. The third is
-the reconstruction of a later round."""
+the reconstruction of a later round, ``fit`` what may follow the last."""
 TRACKS = {"steelpan": FRINGES, "liver_ct": LIVERS, "cbct4d": BREATHS}
 WITHOUT_MODEL = ("ingest", "reconstruct", "reference")
 """The steps that are taken once for all models."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medscience.config.settings import Settings
-from medscience.report.breaths import AGAIN, BreathResult
+from medscience.report.breaths import FIT, BreathResult
 from medscience.report.results import Result, Run
 from medscience.report.strikes import StrikeResult
 
@@ -77,12 +77,19 @@ def breath_commands(breath: BreathResult, settings: Settings) -> Iterator[str]:
         yield _line("reconstruct", projections, image, prior, *how)
     options, network = ("--prior", prior) if scan else (), f"config/models/{model}.yaml"
     seen = image
-    for number in range(1, 1 + sum(run.step == AGAIN for run in breath.runs)):
+    rounds = sum(run.step == "predict" for run in breath.runs)
+    for number in range(1, rounds):
         made = f"results/rounds/{number}/restored/{model}/{sample.name}.ome.zarr"
         yield _line("predict", seen, network, made, *options)
         seen = f"results/rounds/{number + 1}/images/{model}/{sample.name}.ome.zarr"
         yield _line("reconstruct", projections, seen, prior, *how, "--again", made)
-    yield _line("predict", seen, network, restored, *options)
+    fitted = _run(breath, FIT)
+    made = f"results/rounds/{rounds}/restored/{model}/{sample.name}.ome.zarr" if fitted else restored
+    yield _line("predict", seen, network, made, *options)
+    if fitted:
+        long = ("--rounds", str(fitted.settings["rounds"]), "--smooth-space", str(fitted.settings["space"]))
+        fit = ("--method", FIT, *long, "--threads", str(settings.threads))
+        yield _line("reconstruct", projections, restored, prior, *fit, "--again", made)
     if breath.has_truth:
         yield _line("ingest", str(sample.reference), truth)
     table = f"results/measurements/{model}/{sample.name}.parquet"

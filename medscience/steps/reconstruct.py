@@ -25,18 +25,23 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
     destination: Annotated[Path, typer.Argument(help="NAME.ome.zarr of the phases, or its commit")],
     prior: Annotated[Path, typer.Argument(help="NAME.ome.zarr of the image from all views, or its commit")],
     method: Annotated[
-        Literal["fdk", "mckinnon-bates", "rooster"],
-        typer.Option(help="filtered backprojection of each phase, or a classical way to fewer streaks"),
+        Literal["fdk", "mckinnon-bates", "rooster", "fit"],
+        typer.Option(
+            help="filtered backprojection of each phase, a classical way to fewer streaks, "
+            "or restored phases (--again) fitted to the projections"
+        ),
     ] = "fdk",
     phases: Annotated[int, typer.Option(min=2, max=100, help="images in a breath")] = 10,
-    smooth_space: Annotated[float, typer.Option(min=0, help="of ROOSTER: how smooth in space")] = 5e-5,
+    smooth_space: Annotated[
+        float, typer.Option(min=0, help="of ROOSTER and fit: how smooth in space")
+    ] = 5e-5,
     smooth_time: Annotated[float, typer.Option(min=0, help="of ROOSTER: how smooth in time")] = 2e-4,
-    rounds: Annotated[int, typer.Option(min=1, help="of ROOSTER")] = 10,
+    rounds: Annotated[int | None, typer.Option(min=1, help="of ROOSTER, 10 if not said, and fit, 3")] = None,
     again: Annotated[
         Path | None,
         typer.Option(
-            help="of McKinnon-Bates: restored phases of this scan; each is what is known of its phase, "
-            "instead of the image from all views"
+            help="of McKinnon-Bates and fit: restored phases of this scan; each is what is known of its "
+            "phase, instead of the image from all views"
         ),
     ] = None,
     memory: Memory = "8G",
@@ -46,22 +51,29 @@ def reconstruct(  # noqa: PLR0913, PLR0917 - the options of the command
 
     Phase 0 is the end of an inhalation. Without a signal the breath is found in the projections themselves.
     """
+    from medscience.reconstruct.fit import Fit
     from medscience.reconstruct.job import Job
     from medscience.reconstruct.rooster import Rooster
     from medscience.store.images import open_image
 
-    if again and method != "mckinnon-bates":
-        raise typer.BadParameter("--again is for --method mckinnon-bates")
+    if again and method not in {"mckinnon-bates", "fit"}:
+        raise typer.BadParameter("--again is for --method mckinnon-bates or fit")
+    if method == "fit" and not again:
+        raise typer.BadParameter("--method fit needs --again, the restored phases that are fitted")
     stored = open_image(projections)
-    settings = Rooster(smooth_space, smooth_time, rounds) if method == "rooster" else Rooster()
+    told = {"rounds": rounds} if rounds else {}
+    settings: dict[str, Rooster | Fit] = {
+        "rooster": Rooster(smooth_space, smooth_time, **told),
+        "fit": Fit(smooth_space, **told),
+    }
     with about(stored.path):
         job = Job.of(stored.image, stored.content.source)
         peak = job.check_memory(promised_memory(memory), method, phases)
     _write_prior(stored, job, prior, threads)
     wanted: dict[str, Any] = {"method": method, "phases": phases}
-    wanted |= asdict(settings) if method == "rooster" else {}
+    wanted |= asdict(settings[method]) if method in settings else {}
     with about(stored.path):
-        _write_phases(stored, job, destination, (prior, again), (wanted, settings, peak, threads))
+        _write_phases(stored, job, destination, (prior, again), (wanted, settings.get(method), peak, threads))
 
 
 def _write_prior(stored: "StoredImage", job: "Job", destination: Path, threads: int | None) -> None:

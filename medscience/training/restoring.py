@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool3d, conv1d, l1_loss
+from torch.nn.functional import conv1d, l1_loss
 
 WINDOW = 11
 """Voxels along a side of the window; sides of the image that are shorter are not smoothed."""
@@ -15,46 +15,19 @@ HOUNSFIELD = 1000.0
 """Hounsfield units in 1 of the network's."""
 SHARE = 0.1
 """Of 1 - SSIM in the loss."""
-CELL = 8
-"""Voxels along a side of the cells in which motion is compared."""
-STILL = 20.0
-"""Hounsfield units by which voxels may change through a breath and hardly count as moving."""
 
 
-def restoring_loss(found: Tensor, truth: Tensor, motion: float = 0.0) -> Tensor:
-    """Return L1 + 0.1 (1 - SSIM) of a restored patch, and a part of the motion that it lost.
+def restoring_loss(found: Tensor, truth: Tensor) -> Tensor:
+    """Return L1 + 0.1 (1 - SSIM) of a restored patch.
 
     Parameters
     ----------
     found, truth : Tensor
         Shape (T, Z, Y, X), Hounsfield units / 1000. SSIM is in float32 whatever their precision.
-    motion : float
-        What `motion_lost` counts; 0 as published.
     """
     similar = ssim(found.float() * HOUNSFIELD, truth.float() * HOUNSFIELD)
     loss: Tensor = l1_loss(found, truth) + SHARE * (1 - similar)
-    return loss + motion * motion_lost(found, truth) if motion else loss
-
-
-def motion_lost(found: Tensor, truth: Tensor) -> Tensor:
-    """Return the part of the motion that is missing, or too much: 0 where all of it is there.
-
-    Where it is not sure, the answer with the least error moves less than the truth. So in each cell what
-    changes through the breath is regressed on what truly does: 1 where nothing is lost, whatever else is
-    wrong. The mean of its distance from 1 over all cells; one that stands still counts for nothing.
-
-    Parameters
-    ----------
-    found, truth : Tensor
-        Shape (T, Z, Y, X), Hounsfield units / 1000.
-    """
-    moved, should = (phases - phases.mean(dim=0) for phases in (found, truth))
-    sides = [min(CELL, n) for n in truth.shape[1:]]
-    kept, motion = (
-        avg_pool3d((one * should).mean(dim=0)[None, None], sides, ceil_mode=True) for one in (moved, should)
-    )
-    lost: Tensor = ((motion - kept) / (motion + (STILL / HOUNSFIELD) ** 2)).abs().mean()
-    return lost
+    return loss
 
 
 def ssim(found: Tensor, truth: Tensor, data_range: float = DATA_RANGE) -> Tensor:

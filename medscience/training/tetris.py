@@ -127,7 +127,7 @@ def learned(
         if recipe.begins(step):
             follower = Follower(network, ADAM)
         with within_gpu_memory(step):
-            loss = _learn(network, drawn(examples, recipe, step), step, recipe)
+            loss = _learn(network, drawn(examples, recipe, step), step, recipe.precision)
         follower.step(learning_rate)
         state = replace(state, step=step, losses=(*state.losses, loss))
         if step % recipe.save_every == 0 or step == recipe.steps:
@@ -158,13 +158,13 @@ def _begun(
     return made, follower
 
 
-def _learn(network: RSTAR4D, block: Block, step: int, recipe: Tetris) -> float:
+def _learn(network: RSTAR4D, block: Block, step: int, precision: str) -> float:
     """Leave the gradients of a step's loss in the network, and return the loss."""
     network.zero_grad()
     place = place_of(network)
-    with rounding(network, recipe.precision):
+    with rounding(network, precision):
         found: Tensor = network(torch.from_numpy(block.seen)[None].to(place))[0, 0]
-    loss = restoring_loss(found.float(), torch.from_numpy(block.truth).to(place), recipe.motion)
+    loss = restoring_loss(found.float(), torch.from_numpy(block.truth).to(place))
     loss.backward()  # type: ignore[no-untyped-call]
     if not torch.isfinite(loss):
         raise TrainingError(

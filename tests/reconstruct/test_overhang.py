@@ -10,6 +10,7 @@ from medscience.errors import MismatchError
 from medscience.geometry import as_affine
 from medscience.image import Image, Meaning
 from medscience.reconstruct.fdk import Scanned
+from medscience.reconstruct.fit import Fit, fit
 from medscience.reconstruct.job import Job
 from medscience.reconstruct.mckinnon import mckinnon_bates
 from medscience.reconstruct.overhang import going_on, overhang, taller
@@ -102,6 +103,15 @@ def test_rooster_leaves_a_patient_who_keeps_still_as_he_is(scan):
     found = rooster(scan, phases, grid, np.stack([prior] * 2), settings)
     assert found.shape == (2, *grid.shape)
     assert np.abs(found - prior).mean() < 0.01 * WATER
+
+
+def test_a_fit_leaves_a_patient_who_keeps_still_as_he_is(scan):
+    grid = iec_grid(SHORT, "HFS")[0]
+    prior = column(grid)
+    phases = (np.arange(len(VIEWS)) % 2) / 2
+    found = fit(scan, phases, grid, np.stack([prior] * 2), Fit(space=1e-7, rounds=1))
+    assert found.shape == (2, *grid.shape)
+    assert np.abs(found - prior).max() < 0.02 * WATER
 
 
 def test_what_are_no_phases_of_the_scan_are_no_start(job):

@@ -392,6 +392,8 @@ def test_phases_are_reconstructed_again_each_from_what_was_restored_of_it(tmp_pa
         reconstruct(projections, tmp_path / "x.ome.zarr", prior, method="mckinnon-bates", again=prior)
     with pytest.raises(BadParameter, match="--again"):
         reconstruct(projections, tmp_path / "x.ome.zarr", prior, again=first)
+    with pytest.raises(BadParameter, match="--again"):
+        reconstruct(projections, tmp_path / "x.ome.zarr", prior, method="fit")
     # where projections say nothing new, each phase stays what it was: in its place, its axes and its unit
     monkeypatch.setattr(
         "medscience.reconstruct.job.mckinnon_bates", lambda _scan, _views, _grid, before: before

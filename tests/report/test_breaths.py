@@ -12,7 +12,7 @@ from medscience.config.settings import Models, Settings
 from medscience.config.sheet import Sample
 from medscience.errors import MismatchError
 from medscience.image import Meaning
-from medscience.report.breaths import AGAIN, animated, coronal, montage, read_breath
+from medscience.report.breaths import AGAIN, FIT, animated, coronal, montage, read_breath
 from medscience.report.recipe import breath_commands
 from medscience.simulate.thorax.canvas import upright
 from medscience.steps.assess import assess
@@ -98,6 +98,45 @@ def test_every_round_is_a_run_of_the_report_and_of_its_commands(results):
     lines = [line.split() for line in breath_commands(found, settings)]
     made = [line[line.index("--again") + 1] for line in lines if "--again" in line]
     assert made == [f"results/rounds/{number}/restored/tiny4d/case.ome.zarr" for number in (1, 2)]
+
+
+def fitted(results):
+    """Let the restored phases be fitted to projections afterwards."""
+    in_rounds(results)
+    last, before = (
+        results / "restored/tiny4d/case.ome.zarr",
+        results / "rounds/3/restored/tiny4d/case.ome.zarr",
+    )
+    before.parent.mkdir(parents=True)
+    last.rename(before)
+    commit_path(last).rename(commit_path(before))
+    made = ("reconstruct", {"method": "fit", "rounds": 3, "space": 5e-4})
+    phases = open_image(before).image.read((slice(None),) * 4)
+    store(last, phases + 1, {"restored": open_image(before).commit.digest}, made=made)
+    table = results / "measurements/tiny4d/case.parquet"
+    assess(last, results / "images/case.ome.zarr", table, results / "references/case.ome.zarr")
+
+
+def test_a_fit_is_a_run_of_the_report_and_of_its_commands(results):
+    fitted(results)
+    found = read_breath(results, "tiny4d", CASE, 60_000)
+    steps = ["reconstruct", *["predict", AGAIN] * 2, "predict", FIT, "assess"]
+    assert [run.step for run in found.runs] == steps
+    settings = Settings(samples=Path("s.tsv"), models=Models(cbct4d=("tiny4d",)))
+    *_, predicted, last, _, _ = breath_commands(found, settings)
+    made = "results/rounds/3/restored/tiny4d/case.ome.zarr"
+    assert made in predicted
+    assert last.split()[1:3] == ["reconstruct", "results/projections/case.ome.zarr"]
+    assert f"--method fit --rounds 3 --smooth-space 0.0005 --threads 2 --again {made}" in last
+
+
+def test_a_fit_of_something_else_is_refused(results):
+    fitted(results)
+    before = results / "rounds/3/restored/tiny4d/case.ome.zarr"
+    shutil.rmtree(before)
+    commit_path(before).unlink()
+    with pytest.raises(MismatchError, match="REPORT-OUTDATED"):
+        read_breath(results, "tiny4d", CASE, 60_000)
 
 
 def test_a_round_that_was_made_of_something_else_is_refused(results):

@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import correlate1d
 from torch.testing import assert_close
 
-from medscience.training.restoring import motion_lost, restoring_loss, ssim
+from medscience.training.restoring import restoring_loss, ssim
 
 
 def drawn(shape, seed=0):
@@ -73,37 +73,3 @@ def test_gradients_lead_to_the_truth():
     before.backward()
     with torch.no_grad():
         assert restoring_loss(found - 0.01 * found.grad, truth) < before
-
-
-def test_motion_that_is_lost_is_what_a_breath_changes_too_little_or_too_much():
-    still, moves = drawn((1, 9, 12, 10)) / 1000, drawn((4, 9, 12, 10), seed=2) / 1000
-    moves = moves - moves.mean(dim=0)
-    truth = still + moves
-    assert float(motion_lost(truth, truth)) == 0
-    for part in (0.0, 0.7, 1.2):
-        other = -still + part * moves  # what stands still does not count
-        assert float(motion_lost(other, truth)) == pytest.approx(abs(1 - part), rel=0.01)
-    aside = drawn((4, 9, 12, 10), seed=3) / 1000
-    assert float(motion_lost(truth + 0.1 * aside, truth)) < 0.02  # nor what is wrong, but not less
-    assert float(motion_lost(still + 0.001 * aside, (still + 0 * moves))) < 1e-6
-    plane = slice(0, 1)
-    assert float(motion_lost(still[:, plane] + 0 * moves[:, plane], truth[:, plane])) == pytest.approx(
-        1, rel=0.01
-    )
-
-
-def test_each_cell_has_a_voice_of_its_own():
-    truth = torch.zeros(2, 8, 8, 16, dtype=torch.float64)
-    truth[1, ..., :8], truth[1, ..., 8:] = 1.0, 0.1
-    found = truth.clone()
-    found[1, ..., 8:] = 0.05
-    assert float(motion_lost(found, truth)) == pytest.approx(0.25 * 0.0025 / (0.0025 + 0.0004), rel=1e-6)
-
-
-def test_the_loss_counts_lost_motion_if_it_is_asked_to():
-    truth = drawn((3, 4, 12, 12)) / 1000
-    found = truth.mean(dim=0).expand_as(truth)
-    assert_close(
-        restoring_loss(found, truth, 0.1), restoring_loss(found, truth) + 0.1 * motion_lost(found, truth)
-    )
-    assert_close(restoring_loss(found, truth, 0.0), restoring_loss(found, truth))

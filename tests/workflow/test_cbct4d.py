@@ -50,10 +50,10 @@ def test_projections_and_phases_both_become_a_4d_image(tmp_path):
     assert "--prior results/priors/scan.ome.zarr.commit.json" in again.stdout + again.stderr
 
 
-def test_a_model_of_two_rounds_has_phases_reconstructed_again_from_what_it_restored(tmp_path):
+def test_a_model_of_two_rounds_has_phases_reconstructed_again_from_what_it_restored_and_fitted(tmp_path):
     shutil.copytree(REPOSITORY / "config/models", tmp_path / "config/models")
     model = tmp_path / "config/models/thorax-narrow.yaml"
-    model.write_text(model.read_text().replace("rounds: 4", "rounds: 2"))
+    model.write_text(model.read_text().replace("  rounds: 4", "  rounds: 2"))
     (tmp_path / "config/config.yaml").write_text(
         "samples: config/samples.tsv\nmodels:\n  cbct4d: [thorax-narrow]\n"
     )
@@ -66,15 +66,18 @@ def test_a_model_of_two_rounds_has_phases_reconstructed_again_from_what_it_resto
     found = run(tmp_path, wanted)
     assert found.returncode == 0, found.stderr
     rounds = tmp_path / "results/rounds"
-    given, first, again, restored = map(
+    given, first, again, restored, fitted = map(
         open_image,
         (
             tmp_path / "results/images/scan.ome.zarr",
             rounds / "1/restored/thorax-narrow/scan.ome.zarr",
             rounds / "2/images/thorax-narrow/scan.ome.zarr",
+            rounds / "2/restored/thorax-narrow/scan.ome.zarr",
             tmp_path / wanted,
         ),
     )
     assert first.commit.provenance.inputs["image"] == given.commit.digest
     assert again.commit.provenance.inputs["restored"] == first.commit.digest
     assert restored.commit.provenance.inputs["image"] == again.commit.digest
+    assert fitted.commit.provenance.inputs["restored"] == restored.commit.digest
+    assert fitted.reconstruction == "fit"
