@@ -148,6 +148,7 @@ def _write_phases(
         everything: NDArray[np.float32] = whole.image.read(places[0])
         if restored:
             job.check_restored(restored.image, len(bins))
+            record["model"] = restored.commit.record.get("model", "")  # whose answer this goes on from
 
         def before_phase(phase: int) -> "NDArray[np.float32]":
             if restored is None:

@@ -81,3 +81,4 @@ def test_a_model_of_two_rounds_has_phases_reconstructed_again_from_what_it_resto
     assert restored.commit.provenance.inputs["image"] == again.commit.digest
     assert fitted.commit.provenance.inputs["restored"] == restored.commit.digest
     assert fitted.reconstruction == "fit"
+    assert fitted.commit.record["model"] == "thorax-narrow"  # whose measurements these become
