@@ -157,7 +157,7 @@ rule fit:
     shell:
         "medscience --failure-record {params.failed} "
         "reconstruct {input.projections:q} {output:q} {input.prior:q} --method fit --again {input.restored:q} "
-        "--rounds {params.fit.rounds} --smooth-space {params.fit.smooth_space} "
+        "--rounds {params.fit.rounds:q} --smooth-space {params.fit.smooth_space:q} "
         "--memory {params.memory:q} --threads {threads} &> {log}"
 
 
