@@ -61,6 +61,8 @@ class HDenseUNetArguments(Strict):
     """Slices from one window to the next."""
     edges: Literal["neighbours", "duplicated"] = "neighbours"
     """What a window's outermost slices see beyond it; ``duplicated`` is as released."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """Part of the last features, on slices and fused, that is left out in training; 0.3 as published."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "HDenseUNetArguments":

@@ -111,8 +111,10 @@ class Augmentation(Strict):
     """Largest angle about each axis, in degrees."""
     scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest part by which a patch is made larger or smaller."""
+    warp: NotNegative = 0.0
+    """Largest way along each axis, in voxels, of a smooth field by which a patch is bent."""
     in_plane: bool = False
-    """Whether rotations and scales leave every slice, across the network's first axis, where it is."""
+    """Whether rotations, scales and bends leave every slice, across the network's first axis, where it is."""
     contrast: Share = 0.0
     """Part of the patches in which every label's brightness is drawn anew: so shape is learned."""
     gamma: Annotated[float, Field(ge=0, le=2)] = 0.0

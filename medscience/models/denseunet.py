@@ -9,25 +9,23 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from medscience.models.densenet import PLANES, DenseNet, Kind
+from medscience.models.densenet import DenseNet, Kind
 
 EPSILON = 1e-3
 """What normalisation on the way up adds to a variance: the default of Keras, as published."""
 MOMENTUM = 0.01
 """Part of a batch's statistics in the running ones: Keras' 0.99 the other way round."""
-DROPOUT = 0.3
-"""Part of the last level's channels' values that are left out in training, on slices."""
 
 
 class Up(nn.Module):
     """Nearest upsampling, the sum with a skip if there is one, a 3-wide convolution, normalise, ReLU."""
 
-    def __init__(self, kind: Kind, factor: Sequence[int], channels: tuple[int, int], dropout: float) -> None:
+    def __init__(self, kind: Kind, factor: Sequence[int], channels: tuple[int, int]) -> None:
         super().__init__()
         self.factor = tuple(factor)
         self.upsample: nn.Module = nn.Upsample(scale_factor=tuple(map(float, factor)), mode="nearest")
         self.conv: nn.Module = kind.conv(*channels, 3, padding=1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout: nn.Module = nn.Identity()
         self.norm = kind.norm(channels[1], eps=EPSILON, momentum=MOMENTUM)
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
@@ -74,10 +72,9 @@ class DenseUNet(nn.Module):
         self.down = DenseNet(kind, inputs, stem, growth, blocks)
         self.ends = ends = [self.down.widths[-1], *up]
         factors = [kind.halve] * (len(up) - 2) + [(2,) * len(kind.halve)] * 2
-        dropouts = [0.0] * (len(up) - 1) + [DROPOUT if kind is PLANES else 0.0]
         self.up = nn.ModuleList(
-            Up(kind, factor, channels, dropout)
-            for factor, channels, dropout in zip(factors, zip(ends, up, strict=False), dropouts, strict=True)
+            Up(kind, factor, channels)
+            for factor, channels in zip(factors, zip(ends, up, strict=False), strict=True)
         )
         self.skips = skips
         if skips:  # the coarsest skip has other channels than what it is added to

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
 from medscience.models.densenet import PLANES, VOLUMES
-from medscience.models.denseunet import DROPOUT, EPSILON, MOMENTUM, DenseUNet
+from medscience.models.denseunet import EPSILON, MOMENTUM, DenseUNet
 
 GAIN = 250.0
 """What logits of slices are multiplied with, so that they have the range of the image beside them."""
@@ -40,6 +40,8 @@ class HDenseUNet(nn.Module):
     edges : str
         What the outermost slices of a window see beyond it: their true ``neighbours``, or themselves,
         ``duplicated``, as in the released code.
+    dropout : float
+        Part of the last features, of slices and fused, that is left out in training.
     """
 
     def __init__(
@@ -52,14 +54,16 @@ class HDenseUNet(nn.Module):
         window: int = 8,
         step: int = 2,
         edges: Edges = "neighbours",
+        dropout: float = 0.3,
     ) -> None:
         super().__init__()
         channels = slices["up"][-1]
         self.classes, self.window, self.step, self.edges = classes, window, step, edges
         self.slices = DenseUNet(PLANES, 3, classes, **slices, skips=skips)
+        self.slices.up[-1].dropout = nn.Dropout(dropout)
         self.volume = DenseUNet(VOLUMES, 1 + classes, 0, **volume)
         self.fuse = nn.Conv3d(channels, channels, 3, padding=1)
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = nn.Dropout(dropout)
         self.norm = nn.BatchNorm3d(channels, eps=EPSILON, momentum=MOMENTUM)
         self.head = nn.Conv3d(channels, classes, 1)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, correlate1d, zoom
+from scipy.ndimage import affine_transform, correlate1d, map_coordinates, zoom
 
 from medscience.recipe import Augmentation
 from medscience.training.patch import IGNORED
@@ -46,7 +46,7 @@ def augmented(
     if how.dihedral:
         way = int(random.integers(8))
         image, labels = _by_right_angles(image, way), _by_right_angles(labels, way)
-    if how.rotate or how.scale:
+    if how.rotate or how.scale or how.warp:
         image, labels = _turned(image, labels, how, random)
     if how.contrast and random.random() < how.contrast:
         image = other_contrast(image, labels, random)
@@ -136,7 +136,7 @@ def _by_right_angles(values: Drawn, way: int) -> Drawn:
 def _turned(
     image: Values, labels: Labels, how: Augmentation, random: np.random.Generator
 ) -> tuple[Values, Labels]:
-    """Rotate and scale about the patch's middle: the image linearly, labels by the nearest voxel."""
+    """Rotate and scale about the middle, and bend: the image linearly, labels by the nearest voxel."""
     matrix = np.eye(3) * np.exp(random.uniform(-how.scale, how.scale))
     angles = np.radians(random.uniform(-how.rotate, how.rotate, 3))
     if how.in_plane:
@@ -148,8 +148,26 @@ def _turned(
         matrix = matrix @ turn
     middle = (np.array(image.shape) - 1) / 2
     offset = middle - matrix @ middle
+    if how.warp:
+        places = _bent(image.shape, matrix, offset, how, random)
+        moved = map_coordinates(image, places, order=1, mode="nearest")
+        return moved, map_coordinates(labels, places, order=0, mode="constant", cval=IGNORED)
     moved = affine_transform(image, matrix, offset, order=1, mode="nearest")
     return moved, affine_transform(labels, matrix, offset, order=0, mode="constant", cval=IGNORED)
+
+
+def _bent(
+    shape: tuple[int, ...],
+    matrix: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    how: Augmentation,
+    random: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return where each voxel is taken from, shape (3, I, J, K)."""
+    places = np.einsum("ab,b...->a...", matrix, np.indices(shape)) + offset[:, None, None, None]
+    for axis in range(how.in_plane, 3):  # slices that stay where they are bend alike, or organs would jump
+        places[axis] += _field((1, *shape[1:]) if how.in_plane else shape, how.warp, random)
+    return places
 
 
 def _field(shape: tuple[int, ...], most: float, random: np.random.Generator) -> Values:

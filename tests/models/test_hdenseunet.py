@@ -64,6 +64,16 @@ def test_the_small_network_is_small(skips):
     assert parameters(HDenseUNet(**SMALL, skips=skips)) <= 2_000_000
 
 
+@pytest.mark.parametrize("arguments, rates", [({}, [0.3, 0.3]), ({"dropout": 0.0}, [0.0, 0.0])])
+def test_the_last_features_are_dropped_as_published_unless_an_argument_says_otherwise(arguments, rates):
+    network = HDenseUNet(**SMALL, **arguments)
+    assert [part.p for part in network.modules() if isinstance(part, nn.Dropout) and part.p] == [
+        rate for rate in rates if rate
+    ]
+    assert [network.slices.up[-1].dropout.p, network.dropout.p] == rates
+    assert not any(part.p for part in network.volume.modules() if isinstance(part, nn.Dropout))
+
+
 @given(
     st.lists(st.integers(1, 5), min_size=2, max_size=3),
     st.lists(st.sampled_from([1, 2]), min_size=3, max_size=3),

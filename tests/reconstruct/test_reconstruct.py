@@ -398,7 +398,9 @@ def test_phases_are_reconstructed_again_each_from_what_was_restored_of_it(tmp_pa
     monkeypatch.setattr(
         "medscience.reconstruct.job.mckinnon_bates", lambda _scan, _views, _grid, before: before
     )
-    monkeypatch.setattr("medscience.reconstruct.job.fit", lambda _scan, _phases, _grid, begun, _settings: begun)
+    monkeypatch.setattr(
+        "medscience.reconstruct.job.fit", lambda _scan, _phases, _grid, begun, _settings: begun
+    )
     everything = (slice(None),) * 4
     phases = one.image.read(everything)
     assert np.ptp(phases, axis=0).max() > 100

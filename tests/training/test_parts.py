@@ -1,5 +1,7 @@
 """The parts of training, each against an independent computation of the same."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -223,12 +225,30 @@ def test_computing_layers_again_holds_a_small_part_of_a_deep_network():
 def test_augmentation_moves_image_and_labels_together():
     labels = np.zeros((20, 20, 20), np.int64)
     labels[4:12, 6:15, 3:9] = 1
-    how = Augmentation(mirror=(0, 1, 2), rotate=20, scale=0.1)
-    for seed in range(5):
+    turned, bent = (Augmentation(mirror=(0, 1, 2), rotate=20, scale=0.1), Augmentation(rotate=10, warp=2))
+    for seed, how in product(range(5), (turned, bent)):
         image, moved = augmented(labels.astype(np.float32), labels, how, np.random.default_rng(seed))
         looked = moved != IGNORED
         assert ((image > 0.5) == (moved == 1))[looked].mean() > 0.97
         assert (moved != labels).any()
+
+
+def test_what_is_bent_comes_from_no_further_than_the_recipe_says():
+    """A ramp says of each voxel where it comes from; slices that stay in their plane bend alike."""
+    ramps = [np.indices((6, 32, 32))[axis].astype(np.float32) for axis in range(3)]
+    labels = np.zeros(ramps[0].shape, np.int64)
+    ways = []
+    for ramp in ramps:
+        random = np.random.default_rng(4)
+        image, truth = augmented(ramp, labels, Augmentation(warp=3, in_plane=True), random)
+        ways.append(image - ramp)
+        assert image.dtype == np.float32
+        assert set(np.unique(truth)) <= {0, IGNORED}
+    across, *within = ways
+    assert not across.any()
+    for way in within:
+        assert 0.5 < np.abs(way).max() <= 3.001
+        assert_array_equal(way, np.broadcast_to(way[:1], way.shape))
 
 
 def test_augmentation_that_a_recipe_does_not_name_does_nothing():
