@@ -164,7 +164,9 @@ def _bent(
     random: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return where each voxel is taken from, shape (3, I, J, K)."""
-    places = np.einsum("ab,b...->a...", matrix, np.indices(shape)) + offset[:, None, None, None]
+    places: NDArray[np.float64] = (
+        np.einsum("ab,b...->a...", matrix, np.indices(shape)) + offset[:, None, None, None]
+    )
     for axis in range(how.in_plane, 3):  # slices that stay where they are bend alike, or organs would jump
         places[axis] += _field((1, *shape[1:]) if how.in_plane else shape, how.warp, random)
     return places
