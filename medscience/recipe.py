@@ -13,7 +13,13 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 Sampling = Literal[
-    "anywhere", "class-balanced", "every-class", "inside-box", "label-balanced-inside-box", "whole-volume"
+    "anywhere",
+    "class-balanced",
+    "every-class",
+    "inside-box",
+    "label-balanced-inside-box",
+    "place-balanced",
+    "whole-volume",
 ]
 Learning = Literal["everything", "slices", "volume", "end-to-end"]
 Looking = Literal["maps", "counter"]

@@ -7,6 +7,7 @@ is shared by processes, sees what an undisturbed one sees.
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medscience.geometry import Sizes
 from medscience.recipe import Recipe, Sampling, Stage
@@ -19,6 +20,9 @@ TRIES = 32
 
 BESIDE = 3
 """Voxels by which the box of the labels is widened for crops inside of it."""
+
+CELL = 16
+"""Voxels along a side of a cell, for patches that are balanced by place."""
 
 Start = tuple[int, ...]
 
@@ -101,13 +105,36 @@ def _label_balanced_inside_box(example: Example, patch: Sizes, random: np.random
 
 def _class_balanced(example: Example, patch: Sizes, random: np.random.Generator) -> Start:
     """A patch around a voxel of a class, each class of the image as often, the voxel anywhere in it."""
-    known = [places for places in example.survey.places if len(places)]
-    if not known:
+    places = _places_of_a_class(example, random)
+    if places is None:
         return _anywhere(example, patch, random)
-    places = known[int(random.integers(len(known)))]
-    voxel = places[int(random.integers(len(places)))].tolist()
-    low = [max(v - p + 1, 0) for v, p in zip(voxel, patch, strict=True)]
-    high = [min(v, most) for v, most in zip(voxel, _last(example, patch), strict=True)]
+    return _around(places[int(random.integers(len(places)))], example, patch, random)
+
+
+def _place_balanced(example: Example, patch: Sizes, random: np.random.Generator) -> Start:
+    """As `_class_balanced`, but each cell that holds some of the class as often as another.
+
+    A cell has `CELL` voxels a side: small lesions are met about as often as large ones, and an organ's rim
+    as often as its inside.
+    """
+    places = _places_of_a_class(example, random)
+    if places is None:
+        return _anywhere(example, patch, random)
+    cells, of = np.unique(places // CELL, axis=0, return_inverse=True)
+    within = np.flatnonzero(of.ravel() == random.integers(len(cells)))
+    return _around(places[within[int(random.integers(len(within)))]], example, patch, random)
+
+
+def _places_of_a_class(example: Example, random: np.random.Generator) -> NDArray[np.int32] | None:
+    """Voxels of a class, each class of the image as often; none where nobody looked."""
+    known = [places for places in example.survey.places if len(places)]
+    return known[int(random.integers(len(known)))] if known else None
+
+
+def _around(voxel: NDArray[np.int32], example: Example, patch: Sizes, random: np.random.Generator) -> Start:
+    """A patch with a voxel anywhere in it."""
+    low = [max(v - p + 1, 0) for v, p in zip(voxel.tolist(), patch, strict=True)]
+    high = [min(v, most) for v, most in zip(voxel.tolist(), _last(example, patch), strict=True)]
     return _between([min(a, b) for a, b in zip(low, high, strict=True)], high, random)
 
 
@@ -138,6 +165,7 @@ STARTS: dict[Sampling, Callable[[Example, Sizes, np.random.Generator], Start]] =
     "every-class": _every_class,
     "inside-box": _inside_box,
     "label-balanced-inside-box": _label_balanced_inside_box,
+    "place-balanced": _place_balanced,
 }
 """Ways to place a patch, by their name in a recipe."""
 

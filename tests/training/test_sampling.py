@@ -69,6 +69,19 @@ def test_class_balanced_meets_the_rarest_voxel_as_often_as_the_largest_class():
     assert np.mean(anywhere) < 0.2
 
 
+def test_place_balanced_meets_a_small_lesion_as_often_as_a_large_one():
+    labels = np.zeros((40, 80, 80), np.uint8)
+    labels[:16, :16, :16] = 1
+    labels[30:32, 70:72, 70:72] = 1
+
+    def share_with_the_small_one(name):
+        corners = np.array(starts(name, labels, 600))
+        return ((corners <= (31, 71, 71)) & (corners + PATCH > (30, 70, 70))).all(axis=1).mean()
+
+    assert share_with_the_small_one("place-balanced") == pytest.approx(0.25, abs=0.07)  # and half have none
+    assert share_with_the_small_one("class-balanced") < 0.1
+
+
 def test_every_class_is_in_each_patch_where_one_patch_can_hold_them():
     met = [len(np.unique(within(lumps(), start))) == 4 for start in starts("every-class", lumps(), 60)]
     assert np.mean(met) > 0.9
