@@ -82,14 +82,14 @@ fringe-model: setup ## train the detector of antinodes again from its recipe, in
 fringe-accuracy: setup ## measure the detector of antinodes on unseen simulated frames
 	$(RUN) python -m tests.accuracy.fringe
 
-liver-model: setup ## train the small network of livers again on simulated abdomens, into results/models (an hour and a half)
+liver-model: setup ## train the small network of livers again on simulated abdomens, into results/models (an hour and a half, 16 GiB)
 	$(RUN) python -m tests.accuracy.abdomens
-	$(RUN) medscience train config/recipes/liver-small.yaml --data results/abdomens/sheet.tsv --name liver-small
+	$(RUN) medscience train config/recipes/liver-small.yaml --data results/abdomens/sheet.tsv --name liver-small --memory 16G
 
 liver-accuracy: setup ## measure it on unseen simulated abdomens, and on the real CT of the samples
 	$(RUN) python -m tests.accuracy.liver
 
-liver-unet: setup ## train a plain 3D U-Net on the abdomens of liver-model, and compare it with liver-small (an hour)
+liver-unet: setup ## train a plain 3D U-Net on the abdomens of liver-model, and compare it with liver-small (an hour and a half)
 	$(RUN) python -m tests.accuracy.unet
 
 training-accuracy: setup ## train the recipes on simulated heads and measure them (hours; leave the machine alone meanwhile)

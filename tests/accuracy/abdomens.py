@@ -12,10 +12,10 @@ from medscience.store.commit import commit_path
 FOLDER = Path("results/abdomens")
 SIZE = 128
 SEEDS = {
-    ("train", 5.0): range(20001, 20061),
-    ("train", 2.5): range(20061, 20111),
-    ("train", 4.0): range(20111, 20161),
-    ("train", 3.0): range(20161, 20201),
+    ("train", 5.0): range(20001, 20101),
+    ("train", 4.0): range(20101, 20201),
+    ("train", 3.0): range(20201, 20301),
+    ("train", 2.5): range(20301, 20401),
     ("validation", 5.0): range(29001, 29004),
     ("validation", 2.5): range(29004, 29007),
 }

@@ -27,13 +27,13 @@ from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.store.images import open_image
 
-SETS = {"usual": range(31001, 31007), "other": range(41001, 41013)}
+SETS = {"usual": range(32001, 32007), "other": range(42001, 42013)}
 SIZE = 128
 THICKNESSES = (3.0, 4.0, 5.0)
 """Of slices, in mm, one after the other."""
 DIGESTS = {
-    "usual": "097ef95bd616a3227d8cf1fa9080979b1a57bd17cae4c6a5fb99497241b16429",
-    "other": "805bad61e9df83456bcc8e053a5c3b043417a3613daad86acffd9a2cc7c1165c",
+    "usual": "a6ab4ff0da7103ae11d49ed3c1461592701d97e02ab259ef182f0788b660dec8",
+    "other": "2314dda1df09d434b8530828475dfd43398799745f5904fe45dc3a70853e363e",
 }
 LEAST_MM = 5.0
 """Diameter of a ball as large as a lesion, from which lesions count."""

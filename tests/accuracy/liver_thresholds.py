@@ -23,7 +23,7 @@ from medscience.store.images import open_image
 from tests.accuracy.liver import Scores, case, say
 
 SEEDS = range(29101, 29113)
-LIVER, TUMOUR = (0.3, 0.5), (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+LIVER, TUMOUR = (0.3, 0.5), (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CERTAIN = 255
 """A probability of 1 in a stored map."""
 

@@ -76,7 +76,7 @@ def train(seconds: float) -> None:
     design = read_model(MODEL)
     sheet = FOLDER / "sheet.tsv"
     pairs = [pair for pair in read_pairs(sheet) if pair.split == "train"]
-    examples = list(open_examples(sheet, pairs, design, Chunks(2 << 30), 0))
+    examples = list(open_examples(sheet, pairs, design, Chunks(6 << 30), 0))
     unet = network()
     say(f"U-Net: {sum(weight.numel() for weight in unet.parameters())} weights")
     begun = time.perf_counter()
@@ -126,7 +126,7 @@ def compare() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.unet")
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, default=65.0)
     parser.add_argument("--compare", action="store_true", help="only measure the weights that are there")
     options = parser.parse_args()
     if not options.compare:

@@ -8,7 +8,7 @@ from medscience.simulate.abdomen.abdomen import drawn_scan, simulate_abdomen
 
 KNOWN = {
     ("usual", 20001): ([85578, 3846, 688], [-1002, -999, -705, 11, 99]),
-    ("other", 41001): ([91342, 2759, 107], [-1003, -1000, -990, -103, 56]),
+    ("other", 42001): ([96150, 5343, 907], [-1003, -998, -582, -16, 111]),
 }
 """Voxels of each label, and quantiles of Hounsfield units: a training and a test scan, seen coarsely."""
 
