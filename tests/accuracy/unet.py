@@ -6,7 +6,7 @@ of tumour Dice (liver-small less U-Net) with its bootstrap interval.
 """
 
 import argparse
-import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from medscience.measure.statistics import bootstrap
 from medscience.postprocess.rules import KEEP
 from medscience.preprocess.normalize import normalization
 from medscience.recipe import Recipe
-from medscience.training.checkpoint import Checkpoint, Validation
+from medscience.training.checkpoint import Checkpoint, Validation, read_checkpoint, write_checkpoint
 from medscience.training.chunks import Chunks
 from medscience.training.examples import open_examples
 from medscience.training.fit import Fit
@@ -39,9 +39,13 @@ from tests.accuracy.liver import SETS, answer, case, dice, say
 
 MODEL = Path("config/models/liver-small.yaml")
 WEIGHTS = Path("results/unet.safetensors")
+UNFINISHED = Path("results/unet-unfinished.safetensors")
+"""What an interrupted training goes on from."""
 PATCH = (16, 96, 96)
-TRIED = 20
-"""Steps by which their number is foretold."""
+SAVED = 500
+"""Steps after which an interruption costs nothing of what was learned before."""
+TRIED = 100
+"""Steps by which their number is foretold, after as many that warm up."""
 
 
 def network() -> UNet:
@@ -53,22 +57,35 @@ def network() -> UNet:
 def recipe(steps: int) -> Recipe:
     """Return liver-small's recipe with a single stage, in which everything learns."""
     like = read_model(MODEL).training
-    stage = {"sampling": "class-balanced", "patch": PATCH, "steps": steps, "learning_rate": 0.01}
-    content = like.model_dump() | {"stages": [stage], "precision": "bfloat16", "validate_every": steps}
+    stage = {"sampling": "place-balanced", "patch": PATCH, "steps": steps, "learning_rate": 0.01}
+    content = like.model_dump() | {"stages": [stage], "precision": "bfloat16"}
+    content |= {"validate_every": steps, "save_every": SAVED}
     return Recipe.model_validate(content)
 
 
-def learned(unet: nn.Module, steps: int, examples: list) -> None:
-    """Train for so many steps."""
-    how = recipe(steps)
-    torch.manual_seed(how.seed)
+def untrained(unet: nn.Module, steps: int) -> Checkpoint:
+    """Return the start of a training of so many steps, which it remembers."""
+    torch.manual_seed(recipe(steps).seed)
     unet.apply(STARTS["xavier"])
+    return Checkpoint(0, str(steps), {name: value.clone() for name, value in unet.state_dict().items()}, {})
+
+
+def learned(
+    unet: nn.Module, state: Checkpoint, examples: list, save: Callable[[Checkpoint], None]
+) -> Checkpoint:
+    """Train to the last step, and return the last state."""
+    steps = int(state.fingerprint)
+    how = recipe(steps)
     given = partial(batches, examples, how, rank=0, size=1)
-    start = Checkpoint(0, "", {name: value.clone() for name, value in unet.state_dict().items()}, {})
     nothing = Validation(steps, 0, 0, 0)
-    Fit(Schedule(how, len(examples)), given, lambda _net, _step: nothing, lambda _state: None).run(
-        unet, start
-    )
+    return Fit(Schedule(how, len(examples)), given, lambda _net, _step: nothing, save).run(unet, state)
+
+
+def steps_within(seconds: float, unet: nn.Module, examples: list) -> int:
+    """Return how many steps a training of so long has."""
+    forget = partial(learned, unet, untrained(unet, TRIED), examples, lambda _state: None)
+    forget()
+    return round(seconds * TRIED / forget().seconds)
 
 
 def train(seconds: float) -> None:
@@ -79,13 +96,14 @@ def train(seconds: float) -> None:
     examples = list(open_examples(sheet, pairs, design, Chunks(6 << 30), 0))
     unet = network()
     say(f"U-Net: {sum(weight.numel() for weight in unet.parameters())} weights")
-    begun = time.perf_counter()
-    learned(unet, TRIED, examples)
-    steps = round(seconds * TRIED / (time.perf_counter() - begun))
-    begun = time.perf_counter()
-    learned(unet, steps, examples)
-    say(f"U-Net: {steps} steps in {time.perf_counter() - begun:.0f} s")
-    save_file(unet.state_dict(), WEIGHTS)
+    if UNFINISHED.exists():
+        state = read_checkpoint(UNFINISHED)
+    else:
+        state = untrained(unet, steps_within(seconds, unet, examples))
+    state = learned(unet, state, examples, partial(write_checkpoint, UNFINISHED))
+    say(f"U-Net: {state.step} steps in {state.seconds:.0f} s")
+    save_file({name: value.contiguous() for name, value in unet.state_dict().items()}, WEIGHTS)
+    UNFINISHED.unlink()
 
 
 @torch.inference_mode()
