@@ -111,7 +111,7 @@ def _from_sheet(
     from medscience.training.fit import Fit
     from medscience.training.job import prepare
     from medscience.training.product import judged, write_product
-    from medscience.training.resume import CHECKPOINT, is_done, state_to_begin_with
+    from medscience.training.resume import CHECKPOINT, is_done, refuse_unfinished, state_to_begin_with
     from medscience.training.sampling import batches
     from medscience.training.validate import Judge
     from medscience.training.world import joined
@@ -120,11 +120,12 @@ def _from_sheet(
     with joined(device) as world:
         into.mkdir(parents=True, exist_ok=True)
         with leased(folder) if world.leads else nullcontext():
+            refuse_unfinished(folder, name, resume=resume)
             with shown("open data") as tell:
                 job = prepare(design, recipe, *given, tell, world.gpu)
             if is_done(folder, name, job.start):
                 return
-            begin = state_to_begin_with(folder, job.start, resume=resume)
+            begin = state_to_begin_with(folder, job.start)
             validation = Judge(design, job.of("validation"), given[-1], world)
             with shown(f"train {name}") as tell:
                 fit = Fit(
@@ -156,15 +157,16 @@ def _from_frames(path: Path, name: str, into: Path, device: "Wish", *, resume: b
     from medscience.terminal.progress import shown
     from medscience.training.checkpoint import write_checkpoint
     from medscience.training.detector import prepare_detector, write_detector
-    from medscience.training.resume import CHECKPOINT, is_done, state_to_begin_with
+    from medscience.training.resume import CHECKPOINT, is_done, refuse_unfinished, state_to_begin_with
 
     folder = into / name
     into.mkdir(parents=True, exist_ok=True)
     with leased(folder):
+        refuse_unfinished(folder, name, resume=resume)
         job = prepare_detector(read_detector_design(path), find_gpu(device))
         if is_done(folder, name, job.start):
             return
-        begin = state_to_begin_with(folder, job.start, resume=resume)
+        begin = state_to_begin_with(folder, job.start)
         with shown(f"train {name}") as tell:
             state = job.fit(partial(write_checkpoint, folder / CHECKPOINT), tell).run(job.network, begin)
         log.info("wrote %s", write_detector(folder, name, job, state))
@@ -181,16 +183,17 @@ def _from_cases(path: Path, name: str, into: Path, given: "tuple[Path, int, Wish
     from medscience.terminal.progress import shown
     from medscience.training.checkpoint import write_checkpoint
     from medscience.training.restorer import prepare_restorer, reached, write_restorer
-    from medscience.training.resume import CHECKPOINT, is_done, state_to_begin_with
+    from medscience.training.resume import CHECKPOINT, is_done, refuse_unfinished, state_to_begin_with
 
     folder = into / name
     into.mkdir(parents=True, exist_ok=True)
     sheet, memory, device = given
     with leased(folder):
+        refuse_unfinished(folder, name, resume=resume)
         job = prepare_restorer(*read_restoring_design(path), sheet, memory, find_gpu(device))
         if is_done(folder, name, job.start):
             return
-        begin = state_to_begin_with(folder, job.start, resume=resume)
+        begin = state_to_begin_with(folder, job.start)
         folder.mkdir(parents=True, exist_ok=True)
         with shown(f"train {name}") as tell:
             network, state = job.learn(begin, partial(write_checkpoint, folder / CHECKPOINT), tell)

@@ -36,20 +36,17 @@ def is_done(folder: Path, name: str, start: Checkpoint) -> bool:
     return True
 
 
-def state_to_begin_with(folder: Path, start: Checkpoint, *, resume: bool) -> Checkpoint:
-    """Return the checkpoint if there is one and it is to be gone on from, else the start.
+def refuse_unfinished(folder: Path, name: str, *, resume: bool) -> None:
+    """Refuse, before any data is opened, to begin beside a checkpoint that nobody said what to do with.
 
     Raises
     ------
     StoreError
-        If there is a checkpoint that nobody said what to do with, or it is damaged.
-    ConfigError
-        If it is of other data, another recipe or another start.
+        If the checkpoint of an interrupted training is there, its model is not, and it is not to be gone on
+        from.
     """
     path = folder / CHECKPOINT
-    if not path.exists():
-        return start
-    if not resume:
+    if path.exists() and not resume and not (folder / f"{name}.yaml").exists():
         raise StoreError(
             "TRAIN-UNFINISHED",
             file=path,
@@ -58,6 +55,21 @@ def state_to_begin_with(folder: Path, start: Checkpoint, *, resume: bool) -> Che
             expected="nothing, or --resume",
             fix="add --resume to go on, or delete the checkpoint",
         )
+
+
+def state_to_begin_with(folder: Path, start: Checkpoint) -> Checkpoint:
+    """Return the checkpoint if there is one, else the start.
+
+    Raises
+    ------
+    StoreError
+        If the checkpoint is damaged.
+    ConfigError
+        If it is of other data, another recipe or another start.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return start
     state = read_checkpoint(path)
     if state.fingerprint != start.fingerprint:
         raise ConfigError(

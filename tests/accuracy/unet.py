@@ -6,6 +6,8 @@ of tumour Dice (liver-small less U-Net) with its bootstrap interval.
 """
 
 import argparse
+import hashlib
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,6 +40,7 @@ from tests.accuracy.abdomens import FOLDER
 from tests.accuracy.liver import SETS, answer, case, dice, say
 
 MODEL = Path("config/models/liver-small.yaml")
+SHEET = FOLDER / "sheet.tsv"
 WEIGHTS = Path("results/unet.safetensors")
 UNFINISHED = Path("results/unet-unfinished.safetensors")
 """What an interrupted training goes on from."""
@@ -63,18 +66,38 @@ def recipe(steps: int) -> Recipe:
     return Recipe.model_validate(content)
 
 
+def fingerprint(steps: int) -> str:
+    """Return the number of steps, and a digest of the recipe, the patches and the abdomens learned from."""
+    learned_by = f"{PATCH}{recipe(steps).model_dump_json()}{SHEET.read_text()}"
+    return f"{steps} {hashlib.sha256(learned_by.encode()).hexdigest()}"
+
+
+def steps_of(state: Checkpoint) -> int:
+    """Return how many steps a training has in all."""
+    return int(state.fingerprint.split()[0])
+
+
 def untrained(unet: nn.Module, steps: int) -> Checkpoint:
     """Return the start of a training of so many steps, which it remembers."""
     torch.manual_seed(recipe(steps).seed)
     unet.apply(STARTS["xavier"])
-    return Checkpoint(0, str(steps), {name: value.clone() for name, value in unet.state_dict().items()}, {})
+    start = {name: value.clone() for name, value in unet.state_dict().items()}
+    return Checkpoint(0, fingerprint(steps), start, {})
+
+
+def unfinished() -> Checkpoint:
+    """Return what an interrupted training left; end where it learned otherwise than is asked now."""
+    state = read_checkpoint(UNFINISHED)
+    if state.fingerprint != fingerprint(steps_of(state)):
+        sys.exit(f"{UNFINISHED} is of another recipe or other abdomens: delete it to train anew")
+    return state
 
 
 def learned(
     unet: nn.Module, state: Checkpoint, examples: list, save: Callable[[Checkpoint], None]
 ) -> Checkpoint:
     """Train to the last step, and return the last state."""
-    steps = int(state.fingerprint)
+    steps = steps_of(state)
     how = recipe(steps)
     given = partial(batches, examples, how, rank=0, size=1)
     nothing = Validation(steps, 0, 0, 0)
@@ -91,15 +114,12 @@ def steps_within(seconds: float, unet: nn.Module, examples: list) -> int:
 def train(seconds: float) -> None:
     """Train for so long, and keep the weights."""
     design = read_model(MODEL)
-    sheet = FOLDER / "sheet.tsv"
-    pairs = [pair for pair in read_pairs(sheet) if pair.split == "train"]
-    examples = list(open_examples(sheet, pairs, design, Chunks(6 << 30), 0))
+    found = unfinished() if UNFINISHED.exists() else None
+    pairs = [pair for pair in read_pairs(SHEET) if pair.split == "train"]
+    examples = list(open_examples(SHEET, pairs, design, Chunks(6 << 30), 0))
     unet = network()
     say(f"U-Net: {sum(weight.numel() for weight in unet.parameters())} weights")
-    if UNFINISHED.exists():
-        state = read_checkpoint(UNFINISHED)
-    else:
-        state = untrained(unet, steps_within(seconds, unet, examples))
+    state = found or untrained(unet, steps_within(seconds, unet, examples))
     state = learned(unet, state, examples, partial(write_checkpoint, UNFINISHED))
     say(f"U-Net: {state.step} steps in {state.seconds:.0f} s")
     save_file({name: value.contiguous() for name, value in unet.state_dict().items()}, WEIGHTS)

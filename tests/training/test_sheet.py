@@ -201,6 +201,12 @@ def test_a_checkpoint_is_never_gone_on_from_by_accident(cohort, design, tmp_path
         trained(design, cohort / "sheet.tsv", tmp_path / "out", resume=True)
 
 
+def test_an_unfinished_training_is_said_before_its_data_are_opened(cohort, design, tmp_path, monkeypatch):
+    stopped(cohort, design, tmp_path / "out", monkeypatch)
+    with pytest.raises(StoreError, match="TRAIN-UNFINISHED"):
+        trained(design, tmp_path / "no-sheet.tsv", tmp_path / "out")
+
+
 def test_a_full_disk_keeps_the_checkpoint_before(cohort, design, tmp_path, monkeypatch):
     stopped(cohort, design, tmp_path / "out", monkeypatch)
     path = tmp_path / "out/new" / CHECKPOINT
