@@ -27,13 +27,13 @@ from medscience.steps.postprocess import postprocess
 from medscience.steps.predict import predict
 from medscience.store.images import open_image
 
-SETS = {"usual": range(32001, 32007), "other": range(42001, 42013)}
+SETS = {"usual": range(33001, 33013), "other": range(43001, 43025)}
 SIZE = 128
 THICKNESSES = (3.0, 4.0, 5.0)
 """Of slices, in mm, one after the other."""
 DIGESTS = {
-    "usual": "a6ab4ff0da7103ae11d49ed3c1461592701d97e02ab259ef182f0788b660dec8",
-    "other": "2314dda1df09d434b8530828475dfd43398799745f5904fe45dc3a70853e363e",
+    "usual": "8847f6d6a2ab1a1f1f8050bdcddc155872b47d7d26aff26b44639e85c64f11a2",
+    "other": "16626a1ce542d24c79f50b8e0a06cd0551efca718a797dcec0a8238397657f78",
 }
 LEAST_MM = 5.0
 """Diameter of a ball as large as a lesion, from which lesions count."""
